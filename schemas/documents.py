@@ -1,0 +1,186 @@
+"""Records ↔ JSON, the form of `.jsonl` files and of `POST /v1/events`.
+
+    event = parse_event(b'{"event_id": "1", ...}')      # raises Refused, naming the field
+    line = render_fact(fact)
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from schemas import times
+from schemas.errors import InvalidEvent, MalformedRecord
+from schemas.records import (
+    ActorKind,
+    Call,
+    Channel,
+    EventType,
+    InteractionEvent,
+    MetricFact,
+    Priority,
+    Status,
+    Survey,
+    SurveyKind,
+)
+
+#: An event without its attributes is about 400 bytes; what is larger than this is no event.
+MAX_EVENT_BYTES = 1 << 20
+
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=31_557_600)]
+
+
+class _Strict(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+class _Actor(_Strict):
+    kind: ActorKind
+    id: str | None = None
+
+
+class _Survey(_Strict):
+    kind: SurveyKind
+    score: float
+    min: float | None = None
+    max: float | None = None
+    survey_id: str | None = None
+
+
+class _Call(_Strict):
+    talk_seconds: _Seconds = 0.0
+    hold_seconds: _Seconds = 0.0
+    wrap_seconds: _Seconds = 0.0
+
+
+class _Event(_Strict):
+    event_id: _Name
+    tenant: _Name
+    source: _Name
+    channel: Channel
+    type: EventType
+    occurred_at: _Moment
+    conversation_id: _Name
+    actor: _Actor
+    ingested_at: _Moment | None = None
+    customer_id: str | None = None
+    team: str | None = None
+    priority: Priority | None = None
+    language: str | None = None
+    sequence: _Long | None = None
+    automated: bool = False
+    ack: bool = False
+    historical: bool = False
+    status: Status | None = None
+    assignee_id: str | None = None
+    survey: _Survey | None = None
+    call: _Call | None = None
+    merged_into: str | None = None
+    attributes: dict[str, str] = {}
+
+
+_decoder = msgspec.json.Decoder(_Event)
+
+#: What a type cannot do without, beyond the fields every event has.
+_NEEDED = {"status_changed": "status", "survey_answered": "survey", "call_ended": "call"}
+
+
+def parse_event(line: bytes) -> InteractionEvent:
+    """One JSON object → event. Raises `MalformedRecord` or `InvalidEvent`, saying which field and why."""
+    if len(line) > MAX_EVENT_BYTES:
+        raise MalformedRecord(f"{len(line):,} bytes are no event: at most {MAX_EVENT_BYTES:,} are read")
+    try:
+        document = _decoder.decode(line)
+    except msgspec.ValidationError as exc:
+        raise InvalidEvent(str(exc)) from exc
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise MalformedRecord(f"not JSON in UTF-8: {_reason(exc)}") from exc
+    return _from_document(document)
+
+
+def _reason(exc: Exception) -> str:
+    # UnicodeDecodeError prints the bytes it met, which may be somebody's words.
+    if isinstance(exc, UnicodeDecodeError):
+        return f"{exc.reason} at byte {exc.start}"
+    return str(exc)
+
+
+def _from_document(document: _Event) -> InteractionEvent:
+    needed = _NEEDED.get(document.type)
+    if needed is not None and getattr(document, needed) is None:
+        raise InvalidEvent(f"Object missing required field `{needed}`, which {document.type} needs")
+    survey, call = document.survey, document.call
+    return InteractionEvent(
+        event_id=document.event_id,
+        tenant=document.tenant,
+        source=document.source,
+        channel=document.channel,
+        type=document.type,
+        occurred_at=_instant("occurred_at", document.occurred_at),
+        ingested_at=None if document.ingested_at is None else _instant("ingested_at", document.ingested_at),
+        conversation_id=document.conversation_id,
+        customer_id=document.customer_id,
+        actor_kind=document.actor.kind,
+        actor_id=document.actor.id,
+        team=document.team,
+        priority=document.priority,
+        language=document.language,
+        sequence=document.sequence,
+        automated=document.automated,
+        ack=document.ack,
+        historical=document.historical,
+        status=document.status,
+        assignee_id=document.assignee_id,
+        survey=None if survey is None else Survey(survey.kind, survey.score, survey.min, survey.max, survey.survey_id),
+        call=None if call is None else Call(call.talk_seconds, call.hold_seconds, call.wrap_seconds),
+        merged_into=document.merged_into,
+        attributes=document.attributes,
+    )
+
+
+def _instant(field: str, moment: datetime) -> times.EpochMs:
+    at_ms = times.to_ms(moment)
+    if not times.MIN_MS <= at_ms <= times.MAX_MS:
+        raise InvalidEvent(f"{moment.isoformat()} is outside of 1900 to 2299 - at `$.{field}`")
+    return at_ms
+
+
+def event_document(event: InteractionEvent) -> dict[str, Any]:
+    """The event as a JSON object: what is absent is left out."""
+    document = msgspec.structs.asdict(event)
+    document["actor"] = {"kind": document.pop("actor_kind"), "id": document.pop("actor_id")}
+    for field in ("occurred_at", "ingested_at"):
+        if document[field] is not None:
+            document[field] = times.render(document[field])
+    for field in ("survey", "call"):
+        if document[field] is not None:
+            document[field] = msgspec.structs.asdict(document[field])
+    return {
+        key: value
+        for key, value in document.items()
+        if value is not None and value is not False and value != {}
+    }
+
+
+def render_event(event: InteractionEvent) -> bytes:
+    """The event as one line of JSON, without the line's end."""
+    return msgspec.json.encode(event_document(event))
+
+
+def fact_document(fact: MetricFact) -> dict[str, Any]:
+    """The fact as a JSON object: instants as text, absent things as null."""
+    document = msgspec.structs.asdict(fact)
+    for field in ("started_at", "ended_at", "deadline"):
+        if document[field] is not None:
+            document[field] = times.render(document[field])
+    return document
+
+
+def render_fact(fact: MetricFact) -> bytes:
+    """The fact as one line of JSON, without the line's end."""
+    return msgspec.json.encode(fact_document(fact))
