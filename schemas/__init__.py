@@ -1,1 +1,1 @@
-"""The records that travel through the pipeline: their types, their Avro, their JSON, and what can be wrong with them."""
+"""The records that travel through the pipeline: their types, their two forms, and what can be wrong with them."""

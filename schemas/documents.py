@@ -1,7 +1,7 @@
 """Records ↔ JSON, the form of `.jsonl` files and of `POST /v1/events`.
 
-    event = parse_event(b'{"event_id": "1", ...}')      # raises Refused, naming the field
-    line = render_fact(fact)
+event = parse_event(b'{"event_id": "1", ...}')      # raises Refused, naming the field
+line = render_fact(fact)
 """
 
 from __future__ import annotations
@@ -160,11 +160,7 @@ def event_document(event: InteractionEvent) -> dict[str, Any]:
     for field in ("survey", "call"):
         if document[field] is not None:
             document[field] = msgspec.structs.asdict(document[field])
-    return {
-        key: value
-        for key, value in document.items()
-        if value is not None and value is not False and value != {}
-    }
+    return {key: value for key, value in document.items() if value is not None and value is not False and value != {}}
 
 
 def render_event(event: InteractionEvent) -> bytes:

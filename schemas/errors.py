@@ -1,10 +1,10 @@
 """What can be wrong with a record, and what to do about it.
 
-    SupportpulseError            everything this project raises on purpose; its text says what to do
-    └── Refused                  a record that cannot be used: report it where it came from, or park it
-        ├── InvalidEvent         the content breaks the contract
-        ├── MalformedRecord      the bytes are not what they claim to be
-        └── UnknownSchema        written with a schema version this release does not have: upgrade, then redrive
+SupportpulseError            everything this project raises on purpose; its text says what to do
+└── Refused                  a record that cannot be used: report it where it came from, or park it
+    ├── InvalidEvent         the content breaks the contract
+    ├── MalformedRecord      the bytes are not what they claim to be
+    └── UnknownSchema        written with a schema version this release does not have: upgrade, then redrive
 """
 
 from __future__ import annotations

@@ -65,8 +65,8 @@ def by_fingerprint(record: str) -> dict[bytes, SchemaVersion]:
 
 def _load(record: str, path: Path) -> SchemaVersion:
     document = json.loads(path.read_text(encoding="utf-8"))
-    # avro's own canonical form keeps {"type": "long"} where the specification says "long", as soon as a logical type was
-    # there; fastavro's is the specification's.
+    # avro's own canonical form keeps {"type": "long"} where a logical type was and the specification says "long";
+    # fastavro's is the specification's.
     canonical = to_parsing_canonical_form(document)
     return SchemaVersion(
         record=record,

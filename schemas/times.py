@@ -1,4 +1,4 @@
-"""The one place that parses and prints instants. Inside, an instant is `EpochMs`: whole milliseconds since 1970, UTC."""
+"""The one place that parses and prints instants. Inside, an instant is `EpochMs`: milliseconds since 1970, UTC."""
 
 from __future__ import annotations
 

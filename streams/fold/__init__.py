@@ -1,0 +1,1 @@
+"""A conversation's events, folded in order into facts."""

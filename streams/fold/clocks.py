@@ -1,0 +1,38 @@
+"""When the clocks of a conversation run out (SPEC §4)."""
+
+from __future__ import annotations
+
+from schemas.times import EpochMs
+from streams.fold.state import Episode, Turn
+from streams.sla.policies import NO_POLICY, PolicyBook
+
+
+def response_deadline(turn: Turn, book: PolicyBook) -> EpochMs | None:
+    """The deadline of a turn's human clock; None without a started clock, a policy, a target or enough open time."""
+    if turn.policy == NO_POLICY or turn.clock is None:
+        return None
+    policy = book[turn.policy]
+    target_ms = policy.targets_ms.get("first_response" if turn.is_first else "next_response")
+    return None if target_ms is None else policy.deadline(turn.clock, target_ms)
+
+
+def resolution_deadline(episode: Episode, book: PolicyBook) -> EpochMs | None:
+    """The deadline of an episode, its pauses so far taken out; None also while it is paused with target left."""
+    if episode.policy == NO_POLICY:
+        return None
+    policy = book[episode.policy]
+    left_ms = policy.targets_ms.get("resolution")
+    if left_ms is None:
+        return None
+    running_since = episode.started
+    for pause in episode.pauses:
+        if pause.status not in policy.pause_on:
+            continue
+        spent_ms = policy.running_ms(running_since, pause.since)
+        if spent_ms >= left_ms:
+            break
+        if pause.until is None:
+            return None
+        left_ms -= spent_ms
+        running_since = pause.until
+    return policy.deadline(running_since, left_ms)

@@ -1,0 +1,1 @@
+"""Calendars and policies: which clock runs when, and how long it may."""

@@ -1,0 +1,147 @@
+"""Opening hours as sets of instants: how much open time lies in a stretch, and when a budget of it runs out.
+
+riyadh = Calendar("Asia/Riyadh", {0: ((540, 780), (840, 1080))}, holidays=frozenset())
+riyadh.open_ms(start_ms, end_ms)
+riyadh.add(start_ms, 300_000)
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from schemas.times import UTC, EpochMs, to_datetime, to_ms
+
+#: Minutes after local midnight, half-open; an end at or before its start lies on the next date.
+MinuteRange = tuple[int, int]
+
+_DAY = timedelta(days=1)
+#: How far `add` looks for enough open time before it says that there is none.
+_HORIZON_YEARS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Year:
+    """The open stretches of one UTC year, with the open time before each of them."""
+
+    starts: list[EpochMs]
+    ends: list[EpochMs]
+    before_ms: list[int]
+    total_ms: int
+
+    def open_until(self, at_ms: EpochMs) -> int:
+        """Open time of this year before `at_ms`."""
+        index = bisect_right(self.starts, at_ms) - 1
+        if index < 0:
+            return 0
+        return self.before_ms[index] + min(at_ms, self.ends[index]) - self.starts[index]
+
+    def instant_of(self, spent_ms: int) -> EpochMs:
+        """The first instant by which `spent_ms` (0 < spent_ms ≤ total_ms) of this year's open time has passed."""
+        index = bisect_right(self.before_ms, spent_ms - 1) - 1
+        return self.starts[index] + spent_ms - self.before_ms[index]
+
+
+@dataclass(slots=True)
+class Calendar:
+    """Weekly opening hours in a time zone, without holidays. Years are worked out when first asked for."""
+
+    timezone: str
+    #: weekday (0 is Monday) → ranges
+    hours: Mapping[int, tuple[MinuteRange, ...]]
+    holidays: frozenset[date] = frozenset()
+    _zone: ZoneInfo = field(init=False, repr=False)
+    _years: dict[int, _Year] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._zone = ZoneInfo(self.timezone)
+
+    def open_ms(self, start_ms: EpochMs, end_ms: EpochMs) -> int:
+        """Open time in [start_ms, end_ms), in milliseconds; 0 when the stretch is empty or turned around."""
+        if end_ms <= start_ms:
+            return 0
+        first, last = _year_of(start_ms), _year_of(end_ms)
+        spent = self._year(last).open_until(end_ms) - self._year(first).open_until(start_ms)
+        for number in range(first, last):
+            spent += self._year(number).total_ms
+        return spent
+
+    def add(self, start_ms: EpochMs, open_ms: int) -> EpochMs | None:
+        """The first instant by which `open_ms` of open time has passed since `start_ms`; None if it never does."""
+        if open_ms <= 0:
+            return start_ms
+        number = _year_of(start_ms)
+        remaining = open_ms + self._year(number).open_until(start_ms)
+        for _ in range(_HORIZON_YEARS):
+            year = self._year(number)
+            if remaining <= year.total_ms:
+                return year.instant_of(remaining)
+            remaining -= year.total_ms
+            number += 1
+        return None
+
+    def _year(self, number: int) -> _Year:
+        year = self._years.get(number)
+        if year is None:
+            year = self._years[number] = self._work_out(number)
+        return year
+
+    def _work_out(self, number: int) -> _Year:
+        low, high = to_ms(datetime(number, 1, 1, tzinfo=UTC)), to_ms(datetime(number + 1, 1, 1, tzinfo=UTC))
+        starts: list[EpochMs] = []
+        ends: list[EpochMs] = []
+        for start, end in sorted(self._intervals(number)):
+            start, end = max(start, low), min(end, high)  # noqa: PLW2901
+            if start >= end:
+                continue
+            if ends and start <= ends[-1]:
+                ends[-1] = max(ends[-1], end)
+            else:
+                starts.append(start)
+                ends.append(end)
+        before_ms, total = [], 0
+        for start, end in zip(starts, ends, strict=True):
+            before_ms.append(total)
+            total += end - start
+        return _Year(starts, ends, before_ms, total)
+
+    def _intervals(self, number: int) -> Iterator[tuple[EpochMs, EpochMs]]:
+        # Two days more on both sides: a local date is up to 14 h away from its UTC date, and may reach into the next.
+        day, last = date(number, 1, 1) - 2 * _DAY, date(number + 1, 1, 1) + _DAY
+        while day <= last:
+            if day not in self.holidays:
+                for start, end in self.hours.get(day.weekday(), ()):
+                    closing = end if end > start else end + 1440
+                    yield self._instant(day, start), self._instant(day, closing)
+            day += _DAY
+
+    def _instant(self, day: date, minutes: int) -> EpochMs:
+        """A local time as an instant: the jump itself where the clocks skip it, the first where it comes twice."""
+        local = datetime(day.year, day.month, day.day) + timedelta(minutes=minutes)
+        early = local.replace(tzinfo=self._zone, fold=0)
+        late = local.replace(tzinfo=self._zone, fold=1)
+        before, after = to_ms(early), to_ms(late)
+        if before <= after:  # plain, or repeated: fold=0 is the first
+            return before
+        return self._jump(after, before)
+
+    def _jump(self, low_ms: EpochMs, high_ms: EpochMs) -> EpochMs:
+        """The instant in (low_ms, high_ms] at which the zone's offset changes."""
+        offset = self._offset(low_ms)
+        while high_ms - low_ms > 1:
+            middle = (low_ms + high_ms) // 2
+            if self._offset(middle) == offset:
+                low_ms = middle
+            else:
+                high_ms = middle
+        return high_ms
+
+    def _offset(self, at_ms: EpochMs) -> timedelta | None:
+        return to_datetime(at_ms).astimezone(self._zone).utcoffset()
+
+
+def _year_of(at_ms: EpochMs) -> int:
+    return to_datetime(at_ms).year

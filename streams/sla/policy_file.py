@@ -1,0 +1,236 @@
+"""A policies file (YAML) → `PolicyBook`. Every refusal names the file, the line and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
+
+import yaml
+
+from schemas import times
+from schemas.errors import InvalidEvent, SupportpulseError
+from streams.sla.calendars import Calendar, MinuteRange
+from streams.sla.policies import Policy, PolicyBook, PolicyVersion
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+TARGETS = ("first_response", "next_response", "resolution")
+MATCHABLE = ("tenant", "channel", "team", "priority")
+PAUSES = ("pending", "on_hold")
+
+_UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
+
+
+class PolicyFileError(SupportpulseError):
+    """The policies file cannot be used. Says where and what to write; correct the file and try again."""
+
+
+def load(path: Path) -> PolicyBook:
+    """Read and check a policies file. Raises `PolicyFileError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise PolicyFileError(f"{path}: cannot be read: {exc}") from exc
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = "policies") -> PolicyBook:
+    """As `load`, from text; `name` is what errors call it."""
+    try:
+        roots = [root for root in yaml.compose_all(text, Loader=yaml.SafeLoader) if root is not None]
+    except yaml.MarkedYAMLError as exc:
+        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
+        raise PolicyFileError(f"{name}:{line}: not YAML: {exc.problem}") from exc
+    return PolicyBook([_version(_Node(root, name, "")) for root in roots])
+
+
+class _Node:
+    """A piece of the file that knows its line, so that a refusal can say it."""
+
+    def __init__(self, node: yaml.Node, name: str, path: str) -> None:
+        self._node = node
+        self._name = name
+        self._path = path
+
+    def refuse(self, why: str) -> PolicyFileError:
+        where = f"{self._path}: " if self._path else ""
+        return PolicyFileError(f"{self._name}:{self._node.start_mark.line + 1}: {where}{why}")
+
+    def items(self) -> Iterator[tuple[str, _Node]]:
+        if not isinstance(self._node, yaml.MappingNode):
+            raise self.refuse("expected a mapping of names to values")
+        seen: set[Hashable] = set()
+        for key_node, value_node in self._node.value:
+            key = str(key_node.value)
+            child = _Node(value_node, self._name, f"{self._path}.{key}".lstrip("."))
+            if key in seen:
+                raise child.refuse("is there twice")
+            seen.add(key)
+            yield key, child
+
+    def fields(self, known: Mapping[str, bool]) -> dict[str, _Node]:
+        """The mapping's fields; `known` says which there are, and whether they are needed."""
+        found = dict(self.items())
+        for key, child in found.items():
+            if key not in known:
+                raise child.refuse(f"is not known here; write one of {', '.join(known)}")
+        for key, needed in known.items():
+            if needed and key not in found:
+                raise self.refuse(f"{key} is missing")
+        return found
+
+    def elements(self) -> list[_Node]:
+        if not isinstance(self._node, yaml.SequenceNode):
+            raise self.refuse("expected a list")
+        return [_Node(item, self._name, f"{self._path}[{n}]") for n, item in enumerate(self._node.value)]
+
+    def scalar(self) -> Any:
+        if not isinstance(self._node, yaml.ScalarNode):
+            raise self.refuse("expected a single value")
+        try:
+            return _Scalars("").construct_object(self._node)
+        except (yaml.YAMLError, ValueError) as exc:
+            raise self.refuse(f"{self._node.value!r} cannot be read: {exc}") from exc
+
+    def text(self) -> str:
+        value = self.scalar()
+        if not isinstance(value, str) or not value:
+            raise self.refuse(f"expected text, got {value!r}")
+        return value
+
+    def choice(self, choices: tuple[str, ...]) -> str:
+        value = self.text()
+        if value not in choices:
+            raise self.refuse(f"{value!r} is none of {', '.join(choices)}")
+        return value
+
+
+class _Scalars(yaml.SafeLoader):
+    """SafeLoader's scalars: text, numbers, dates."""
+
+
+def _version(root: _Node) -> PolicyVersion:
+    fields = root.fields({"effective_from": False, "calendars": False, "policies": True})
+    calendars = {name: _calendar(node) for name, node in fields["calendars"].items()} if "calendars" in fields else {}
+    policies: list[Policy] = []
+    for node in fields["policies"].elements():
+        policy = _policy(node, calendars)
+        if any(policy.name == other.name for other in policies):
+            raise node.refuse(f"a second policy named {policy.name!r}: facts could not tell them apart")
+        policies.append(policy)
+    since = _instant(fields["effective_from"]) if "effective_from" in fields else None
+    return PolicyVersion(since, tuple(policies))
+
+
+def _policy(node: _Node, calendars: Mapping[str, Calendar]) -> Policy:
+    fields = node.fields(
+        {
+            "name": True,
+            "match": False,
+            "calendar": False,
+            "targets": True,
+            "pause_on": False,
+            "warn_at": False,
+            "alert_grace": False,
+        }
+    )
+    calendar = None
+    if "calendar" in fields and fields["calendar"].scalar() is not None:
+        wanted = fields["calendar"].text()
+        if wanted not in calendars:
+            known = ", ".join(calendars) or "none"
+            raise fields["calendar"].refuse(f"there is no calendar {wanted!r} in this document; it has: {known}")
+        calendar = calendars[wanted]
+    match = dict(fields["match"].fields(dict.fromkeys(MATCHABLE, False))) if "match" in fields else {}
+    targets = fields["targets"].fields(dict.fromkeys(TARGETS, False))
+    defaults = Policy(name="")
+    return Policy(
+        name=fields["name"].text(),
+        match=tuple((word, frozenset(_each(values, _Node.text))) for word, values in match.items()),
+        calendar=calendar,
+        targets_ms={metric: _duration_ms(target) for metric, target in targets.items()},
+        pause_on=_optional(fields, "pause_on", _pauses, defaults.pause_on),
+        warn_at=_optional(fields, "warn_at", _shares, defaults.warn_at),
+        alert_grace_ms=_optional(fields, "alert_grace", _duration_ms, defaults.alert_grace_ms),
+    )
+
+
+def _optional(fields: Mapping[str, _Node], key: str, read: Callable[[_Node], Any], default: Any) -> Any:
+    return read(fields[key]) if key in fields else default
+
+
+def _each(node: _Node, read: Callable[[_Node], Any]) -> list[Any]:
+    return [read(element) for element in node.elements()]
+
+
+def _pauses(node: _Node) -> frozenset[str]:
+    return frozenset(_each(node, lambda element: element.choice(PAUSES)))
+
+
+def _shares(node: _Node) -> tuple[float, ...]:
+    return tuple(sorted(set(_each(node, _share))))
+
+
+def _share(node: _Node) -> float:
+    value = node.scalar()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        raise node.refuse(f"{value!r} is no share: write a number between 0 and 1, like 0.75")
+    return float(value)
+
+
+def _duration_ms(node: _Node) -> int:
+    value = node.scalar()
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise node.refuse(f"{value!r} is no duration: write a number and s, m, h or d, like 5m or 1.5h")
+    return round(float(found[1]) * _UNIT_MS[found[2]])
+
+
+def _instant(node: _Node) -> times.EpochMs:
+    value = node.scalar()
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return times.to_ms(value)
+    try:
+        return times.parse(str(value))
+    except InvalidEvent as exc:
+        raise node.refuse(str(exc)) from exc
+
+
+def _calendar(node: _Node) -> Calendar:
+    fields = node.fields({"timezone": True, "hours": True, "holidays": False})
+    hours = fields["hours"].fields(dict.fromkeys(WEEKDAYS, False))
+    try:
+        return Calendar(
+            timezone=fields["timezone"].text(),
+            hours={WEEKDAYS.index(day): tuple(_each(ranges, _range)) for day, ranges in hours.items()},
+            holidays=frozenset(_each(fields["holidays"], _date)) if "holidays" in fields else frozenset(),
+        )
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        zone = fields["timezone"].text()
+        raise fields["timezone"].refuse(f"{zone!r} is no IANA time zone, like Asia/Riyadh") from exc
+
+
+def _range(node: _Node) -> MinuteRange:
+    value = node.scalar()
+    found = _HOURS.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise node.refuse(f'{value!r} is no interval: write it in quotes, like "09:00-18:00"')
+    start, end = int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
+    if start >= 1440 or end > 1440 or int(found[2]) > 59 or int(found[4]) > 59:
+        raise node.refuse(f"{value!r}: the times of a day go from 00:00 to 24:00, and an interval begins before 24:00")
+    return start, end
+
+
+def _date(node: _Node) -> date:
+    value = node.scalar()
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError) as exc:
+        raise node.refuse(f"{value!r} is no date: write it like 2026-09-23") from exc
