@@ -1,0 +1,1 @@
+"""Real servers for the tests, and the fixtures that hand them out."""
