@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from schemas.records import InteractionEvent, MetricFact
+from schemas.records import MetricFact
 from schemas.times import EpochMs
+from streams.fold.events import LogEvent
 from streams.fold.measure import Measure
-from streams.fold.state import FoldState, order_key
-from streams.fold.steps import erases, step
+from streams.fold.state import FoldState
+from streams.fold.steps import step
 from streams.sla.policies import PolicyBook
 
 
-def fold(events: Iterable[InteractionEvent], measure: Measure) -> FoldState:
-    """Fold distinct events of one conversation, none of which `erases`, in any order; facts go to `measure`."""
-    state = FoldState()
-    for event in sorted(events, key=order_key):
-        step(state, event, measure)
-    return state
+def fold(
+    tenant: str, conversation_id: str, events: Sequence[LogEvent], book: PolicyBook, as_of_ms: EpochMs | None = None
+) -> tuple[FoldState, dict[str, MetricFact]]:
+    """Fold the distinct events of one conversation, given in any order, into its state and the facts that hold.
 
-
-def facts_of(events: list[InteractionEvent], book: PolicyBook, as_of_ms: EpochMs | None) -> dict[str, MetricFact]:
-    """The facts that hold, by fact_id, for the distinct events of one conversation.
-
-    `as_of_ms`: clocks still open with their deadline before it are breached; None judges none of them.
+    Facts are by fact_id, revision 1. `as_of_ms`: clocks still open with their deadline before it are breached; None
+    judges none of them.
     """
-    if not events or any(erases(event) for event in events):
-        return {}
-    measure = Measure(events[0].tenant, events[0].conversation_id, book)
-    state = fold(events, measure)
+    state = FoldState()
+    if any(event.erases for event in events):
+        return state, {}
+    measure = Measure(tenant, conversation_id, book, state)
+    for event in sorted(events, key=lambda event: event.order):
+        step(measure, event)
     if as_of_ms is not None:
-        measure.open_breaches(state, as_of_ms)
-    return {fact.fact_id: fact for fact in measure.facts}
+        measure.open_breaches(as_of_ms)
+    return state, {fact.fact_id: fact for fact in measure.facts}

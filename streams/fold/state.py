@@ -8,17 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
-from schemas.records import Channel, InteractionEvent, Priority, Status
+from schemas.records import Channel, Priority, Status
 from schemas.times import EpochMs
+from streams.fold.events import OrderKey
 from streams.sla.policies import NO_POLICY
-
-#: (occurred_at, sequence or 0, event_id as UTF-8): the order of a conversation (SPEC §1).
-OrderKey = tuple[int, int, bytes]
-
-
-def order_key(event: InteractionEvent) -> OrderKey:
-    """Where an event stands in its conversation."""
-    return (event.occurred_at, event.sequence or 0, event.event_id.encode())
 
 
 class Turn(msgspec.Struct, array_like=True, gc=False):
@@ -65,7 +58,7 @@ class Episode(msgspec.Struct, array_like=True):
     pauses: list[Pause] = []
     #: assignee → milliseconds assigned while open, up to `assigned_since`
     assigned_open_ms: dict[str, int] = {}
-    assigned_since: EpochMs | None = None
+    assigned_since: EpochMs = 0
 
     @property
     def paused(self) -> bool:

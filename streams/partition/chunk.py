@@ -1,0 +1,108 @@
+"""A chunk of a partition: records in, everything that has to be sent and kept out. No Kafka, no Faust, no clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas import wire
+from schemas.errors import Refused
+from schemas.records import DeadLetter, MetricFact
+from schemas.times import EpochMs
+from streams.fold.events import remember
+from streams.partition.conversation import Change
+from streams.partition.store import Entry, Store
+
+
+class SourceRecord(NamedTuple):
+    """A record of `interactions`, as it lay there."""
+
+    offset: int
+    timestamp_ms: EpochMs
+    key: bytes | None
+    value: bytes | None
+
+
+class Caused(NamedTuple):
+    """A change, and the record that caused it."""
+
+    offset: int
+    timestamp_ms: EpochMs
+    change: Change
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a chunk leads to. `counts` has accepted, duplicate, late and refused."""
+
+    #: The last source offset of the chunk.
+    through: int
+    changes: list[Caused] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def facts(self) -> list[MetricFact]:
+        """The new versions, in the order in which they were made."""
+        return [caused.change.new for caused in self.changes]
+
+
+def process(store: Store, records: Iterable[SourceRecord], origin: str, now_ms: EpochMs) -> Outcome:
+    """Fold a chunk into copies of what it touches. `origin` names the partition, for dead letters.
+
+    The store is read and not changed: put `outcome.entries` when everything has been sent. Records at or before
+    `store.applied` have had their effect and are passed over.
+    """
+    draft = store.draft()
+    outcome = Outcome(through=store.applied)
+    counts = outcome.counts
+    for record in records:
+        offset = record.offset
+        if offset <= outcome.through:
+            continue
+        outcome.through = offset
+        try:
+            event = wire.decode_event(record.value or b"")
+        except Refused as refused:
+            counts["refused"] += 1
+            outcome.dead_letters.append(_dead_letter(record, refused, f"{origin}/{offset}", now_ms))
+            continue
+        conversation = draft.conversation(event.tenant, event.conversation_id)
+        entry = remember(event)
+        if conversation.knows(entry):
+            counts["duplicate"] += 1
+            continue
+        last = conversation.head.fold.last
+        counts["accepted" if last is None or entry.order > last else "late"] += 1
+        for change in conversation.apply(entry):
+            outcome.changes.append(Caused(offset, record.timestamp_ms, change))
+        draft.touched(conversation, offset)
+    outcome.entries = draft.entries()
+    return outcome
+
+
+def judge(store: Store, as_of_ms: EpochMs) -> Outcome:
+    """Breach every open clock whose deadline lies before `as_of_ms`."""
+    draft = store.draft()
+    outcome = Outcome(through=store.applied)
+    for conversation in draft.all():
+        changes = conversation.judge(as_of_ms)
+        if changes:
+            outcome.changes.extend(Caused(store.applied, as_of_ms, change) for change in changes)
+            draft.touched(conversation, conversation.head.offset)
+    outcome.entries = draft.entries()
+    return outcome
+
+
+def _dead_letter(record: SourceRecord, refused: Refused, origin: str, now_ms: EpochMs) -> DeadLetter:
+    return DeadLetter(
+        reason=refused.reason,
+        detail=refused.detail,
+        origin=origin,
+        parked_at=now_ms,
+        key=record.key,
+        original=record.value or b"",
+    )
