@@ -1,0 +1,1 @@
+"""What publishes events: the producer, the file importers and the simulator."""
