@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 from fastavro import schemaless_reader, schemaless_writer
 
+from schemas.checks import check_event
 from schemas.errors import MalformedRecord, UnknownSchema
 from schemas.records import (
     Call,
@@ -43,13 +44,15 @@ def encode_event(event: InteractionEvent) -> bytes:
 
 
 def decode_event(payload: bytes) -> InteractionEvent:
-    """The reverse of `encode_event`, for every released version."""
+    """The reverse of `encode_event`, for every released version. Raises `InvalidEvent` for what breaks the contract."""
     document = _read("interaction_event", payload)
     actor = document.pop("actor")
     survey, call = document["survey"], document["call"]
     document["survey"] = None if survey is None else Survey(**survey)
     document["call"] = None if call is None else Call(**call)
-    return InteractionEvent(actor_kind=actor["kind"], actor_id=actor["id"], **document)
+    event = InteractionEvent(actor_kind=actor["kind"], actor_id=actor["id"], **document)
+    check_event(event)
+    return event
 
 
 def _encoder(record: str, kind: type[R]) -> Callable[[R], bytes]:

@@ -1,0 +1,61 @@
+"""What the types alone do not say about an event. JSON and Avro both pass here, so neither can break the fold."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from schemas import times
+from schemas.errors import InvalidEvent
+from schemas.records import Call, InteractionEvent, Survey
+
+MAX_NAME_CHARACTERS = 4096
+MAX_CALL_SECONDS = 31_557_600.0
+
+#: What a type cannot do without, beyond the fields every event has.
+NEEDED = {"status_changed": "status", "survey_answered": "survey", "call_ended": "call"}
+
+
+def check_event(event: InteractionEvent) -> None:
+    """Raises `InvalidEvent`, naming the field, for an event that the pipeline could not work with."""
+    _check_name("event_id", event.event_id)
+    _check_name("tenant", event.tenant)
+    _check_name("source", event.source)
+    _check_name("conversation_id", event.conversation_id)
+    _check_instant("occurred_at", event.occurred_at)
+    if event.ingested_at is not None:
+        _check_instant("ingested_at", event.ingested_at)
+    needed = NEEDED.get(event.type)
+    if needed is not None and getattr(event, needed) is None:
+        raise InvalidEvent(f"Object missing required field `{needed}`, which {event.type} needs")
+    if event.survey is not None:
+        _check_survey(event.survey)
+    if event.call is not None:
+        _check_call(event.call)
+
+
+def _check_name(field: str, name: str) -> None:
+    if not 0 < len(name) <= MAX_NAME_CHARACTERS:
+        raise InvalidEvent(f"Expected 1 to {MAX_NAME_CHARACTERS} characters, got {len(name)} - at `$.{field}`")
+
+
+def _check_instant(field: str, at_ms: times.EpochMs) -> None:
+    if not times.MIN_MS <= at_ms <= times.MAX_MS:
+        raise InvalidEvent(f"{at_ms} ms is outside of 1900 to 2299 - at `$.{field}`")
+
+
+def _check_survey(survey: Survey) -> None:
+    for field, number in (("score", survey.score), ("min", survey.min), ("max", survey.max)):
+        if number is not None and not isfinite(number):
+            raise InvalidEvent(f"Expected a finite number, got {number} - at `$.survey.{field}`")
+
+
+def _check_call(call: Call) -> None:
+    parts = (
+        ("talk_seconds", call.talk_seconds),
+        ("hold_seconds", call.hold_seconds),
+        ("wrap_seconds", call.wrap_seconds),
+    )
+    for field, seconds in parts:
+        # A comparison with NaN is false, so this refuses it too.
+        if not 0 <= seconds <= MAX_CALL_SECONDS:
+            raise InvalidEvent(f"Expected 0 to {MAX_CALL_SECONDS:.0f} seconds, got {seconds} - at `$.call.{field}`")

@@ -1,0 +1,76 @@
+"""The Kafka topics: their names, keys and what the broker should do with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. `config` is the broker's, by its names."""
+
+    name: str
+    doc: str
+    config: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """All topics, their names beginning with `prefix` so that several deployments can share a broker."""
+
+    prefix: str = ""
+
+    @property
+    def interactions(self) -> str:
+        """Events; key tenant/conversation_id."""
+        return f"{self.prefix}interactions"
+
+    @property
+    def dead_letters(self) -> str:
+        """Records of `interactions` that could not be used."""
+        return f"{self.prefix}interactions-dlq"
+
+    @property
+    def facts(self) -> str:
+        """Every version of every fact; key tenant/conversation_id."""
+        return f"{self.prefix}metric-facts"
+
+    @property
+    def alerts(self) -> str:
+        """Warnings, breaches and retractions; key tenant/conversation_id."""
+        return f"{self.prefix}sla-alerts"
+
+    @property
+    def windows(self) -> str:
+        """Rolling windows; key tenant."""
+        return f"{self.prefix}metric-windows"
+
+    @property
+    def window_deltas(self) -> str:
+        """Between workers: what a chunk changes in the windows; key tenant. Not Avro, not for others."""
+        return f"{self.prefix}window-deltas"
+
+    @property
+    def conversation_state(self) -> str:
+        """Of the workers: the changelog. As many partitions as `interactions`. Not Avro, not for others."""
+        return f"{self.prefix}conversation-state"
+
+    def all(self) -> tuple[Topic, ...]:
+        """Every topic, with the broker configuration it wants."""
+        return (
+            Topic(self.interactions, "events", {"retention.ms": str(30 * _DAY_MS)}),
+            Topic(self.dead_letters, "dead letters", {"retention.ms": "-1"}),
+            Topic(self.facts, "facts", {"retention.ms": str(7 * _DAY_MS)}),
+            Topic(self.alerts, "alerts", {"retention.ms": str(7 * _DAY_MS)}),
+            Topic(self.windows, "windows", {"retention.ms": str(_DAY_MS)}),
+            # A window reaches back 24 hours, and a restarted worker reads that much again.
+            Topic(self.window_deltas, "window deltas", {"retention.ms": str(2 * _DAY_MS)}),
+            Topic(self.conversation_state, "changelog", {"cleanup.policy": "compact"}),
+        )
+
+
+def record_key(tenant: str, conversation_id: str) -> bytes:
+    """The key of everything that belongs to one conversation: it decides the partition."""
+    return f"{tenant}/{conversation_id}".encode()

@@ -1,0 +1,1 @@
+"""Settings, wiring and command line: the one package that knows all the others."""
