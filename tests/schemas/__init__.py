@@ -1,0 +1,1 @@
+"""The records on the wire, as JSON, and their released versions."""

@@ -1,0 +1,87 @@
+"""The layering of docs/decisions/0001-layout.md, read from every import."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ALLOWED: dict[str, set[str]] = {
+    "schemas": {"schemas"},
+    "connectors": {"connectors", "schemas"},
+    "streams": {"streams", "schemas"},
+    "sinks": {"sinks", "schemas"},
+    "supportpulse": {"supportpulse", "connectors", "schemas", "sinks", "streams"},
+}
+OURS = {*ALLOWED, "tests", "bench", "scripts"}
+MAX_LINES = 400
+
+MODULES = sorted(path for package in ALLOWED for path in (ROOT / package).rglob("*.py"))
+SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str, int]]:
+    """Line, module and level (0: absolute) of every import, wherever in the file it stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name, 0) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, node.module or "", node.level
+
+
+def reaching_back(package: str, tree: ast.AST) -> list[str]:
+    """Imports that `package` may not have, as "line: module"."""
+    return [
+        f"{line}: {module}"
+        for line, module, level in imports(tree)
+        if level == 0 and module.split(".")[0] in OURS - ALLOWED[package]
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_imports_follow_the_event(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0]
+    assert reaching_back(package, ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_imports_are_absolute(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert [line for line, _, level in imports(tree) if level > 0] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_modules_stay_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_every_folder_of_modules_is_a_package(package: str) -> None:
+    folders = {path.parent for path in (ROOT / package).rglob("*.py")}
+    assert sorted(named(folder) for folder in folders if not (folder / "__init__.py").exists()) == []
+
+
+@pytest.mark.parametrize(
+    ("package", "line"),
+    [
+        ("schemas", "from streams.fold import steps"),
+        ("connectors", "import sinks"),
+        ("streams", "import supportpulse.settings as settings"),
+        ("sinks", "def late():\n    from connectors import importing"),
+        ("supportpulse", "from tests.servers import kafka"),
+    ],
+)
+def test_an_import_that_points_back_is_seen(package: str, line: str) -> None:
+    assert len(reaching_back(package, ast.parse(line))) == 1
