@@ -93,9 +93,7 @@ class ClickHouseServer:
         """Returns the URL when the server answers on both ports. Raises `ServerError`, saying what to install."""
         command = find_command()
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._server, self.port = processes.on_port(
-            "ClickHouse", self.port, lambda port: self._start_on(command, port)
-        )
+        self._server, self.port = processes.on_port("ClickHouse", self.port, lambda port: self._start_on(command, port))
         return self.url
 
     def stop(self) -> None:
