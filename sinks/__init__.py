@@ -1,0 +1,1 @@
+"""Where the results land: ClickHouse for questions, Prometheus for watching."""

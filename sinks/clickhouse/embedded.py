@@ -1,0 +1,122 @@
+"""ClickHouse in the process (chDB).
+
+One process owns a path; inside it every thread that works at the same time wants an `EmbeddedDatabase` of its own,
+because one connection does one thing after the other.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import chdb
+
+from sinks.clickhouse import native
+from sinks.clickhouse.database import Answer, Columns, Params, identifier, insert_statement, row_count
+from sinks.errors import ConnectionLost, DatabaseError, PathInUse, from_clickhouse
+
+_CODE = re.compile(r"Code: (\d+)")
+#: chDB keeps one engine per process; the first connection decides its path.
+_OWNED = re.compile(r"Cannot lock file|already running|Error initializing EmbeddedServer")
+
+
+class EmbeddedDatabase:
+    """A connection to the engine at `path` (created when missing), using `database` (created when missing).
+
+    `readonly` connections refuse every statement that writes, but accept settings. Raises `PathInUse` when another
+    process owns the path.
+    """
+
+    def __init__(self, path: Path, database: str = "supportpulse", *, readonly: bool = False) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._types: dict[str, dict[str, str]] = {}
+        self._connection: Any = _connect(path)
+        try:
+            if not readonly:
+                self.execute(f"CREATE DATABASE IF NOT EXISTS {identifier(database)}")
+            self.execute(f"USE {identifier(database)}")
+            if readonly:
+                self.execute("SET readonly = 2")
+        except DatabaseError:
+            self.close()
+            raise
+
+    def execute(self, sql: str, params: Params | None = None) -> None:
+        """See `Database`."""
+        # A statement may change a table's columns.
+        self._types.clear()
+        self._run(sql, "Null", params)
+
+    def query(self, sql: str, params: Params | None = None) -> Answer:
+        """See `Database`."""
+        return native.decode(self._run(sql, "Native", params))
+
+    def raw(self, sql: str, output_format: str) -> bytes:
+        """The answer as ClickHouse prints it; a FORMAT clause in the statement goes before `output_format`."""
+        return self._run(sql, output_format, None)
+
+    def insert(self, table: str, columns: Columns) -> int:
+        """See `Database`."""
+        rows = row_count(columns)
+        if not rows:
+            return 0
+        types = self._column_types(table)
+        block = native.encode(list(columns), [types[name] for name in columns], list(columns.values()))
+        # Later ClickHouses collect small inserts in the background by default; here "inserted" has to mean it.
+        statement = f"{insert_statement(table, columns)} SETTINGS async_insert = 0"
+        with self._exclusively() as connection, connection.send_insert(statement, "Native") as inserter:
+            inserter.append(block)
+            inserter.finish()
+        return rows
+
+    def close(self) -> None:
+        """See `Database`."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _column_types(self, table: str) -> dict[str, str]:
+        if table not in self._types:
+            described = self.query(f"DESCRIBE TABLE {identifier(table)}")
+            self._types[table] = dict(zip(described.column("name"), described.column("type"), strict=True))
+        return self._types[table]
+
+    def _run(self, sql: str, output_format: str, params: Params | None) -> bytes:
+        with self._exclusively() as connection:
+            answer = connection.query(sql, output_format, params=dict(params or {}))
+            return bytes(answer.bytes())
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[Any]:
+        with self._lock:
+            if self._connection is None:
+                raise ConnectionLost(f"the connection to {self._path} is closed")
+            try:
+                yield self._connection
+            # chDB has no error class of its own for statements: RuntimeError carries ClickHouse's text.
+            except RuntimeError as exc:
+                raise _translated(exc) from exc
+
+
+def _connect(path: Path) -> Any:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        return chdb.connect(str(path))
+    except OSError as exc:
+        raise from_clickhouse(None, f"cannot make {path}: {exc.strerror}") from exc
+    except RuntimeError as exc:
+        if _OWNED.search(str(exc)):
+            raise PathInUse(f"{path} is in use by another process, or this process has another path open") from exc
+        raise _translated(exc) from exc
+
+
+def _translated(exc: RuntimeError) -> DatabaseError:
+    text = str(exc)
+    code = _CODE.search(text)
+    return from_clickhouse(int(code.group(1)) if code else None, text)

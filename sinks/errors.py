@@ -1,0 +1,114 @@
+"""What can go wrong on the way into ClickHouse, and what to do about it.
+
+    SupportpulseError
+    └── DatabaseError            `code` is ClickHouse's, where it said one; `retryable` says whether waiting can help
+        ├── ConnectionLost       nobody answers, or not any more: it is tried again
+        ├── Overloaded           memory, parts or time ran out: it is tried again
+        ├── DiskFull             make room: it is tried again
+        ├── MissingTable         the schema is not there: run `supportpulse migrate`
+        ├── AccessDenied         wrong user or password, or a statement this way in does not allow
+        ├── PathInUse            another process owns the embedded data directory
+        ├── MigrationError       an applied migration was changed, or one is missing
+        ├── EndpointUnavailable  no running `up` to ask
+        └── QueryFailed          everything else: the statement is wrong
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from schemas.errors import SupportpulseError
+
+#: Enough to see what it is about; ClickHouse can append pages of stack and suggestions.
+_LONGEST_TEXT = 600
+
+
+class DatabaseError(SupportpulseError):
+    """Base of everything ClickHouse and the ways into it can answer with."""
+
+    retryable: ClassVar[bool] = False
+    remedy: ClassVar[str] = ""
+
+    def __init__(self, detail: str, code: int | None = None) -> None:
+        super().__init__(f"{detail.strip()}. {self.remedy}" if self.remedy else detail.strip())
+        self.code = code
+
+
+class ConnectionLost(DatabaseError):
+    """Nobody answers, or not any more."""
+
+    retryable = True
+    remedy = "Check that ClickHouse runs and that its address is right"
+
+
+class Overloaded(DatabaseError):
+    """Memory, parts or time ran out."""
+
+    retryable = True
+    remedy = "It is tried again; give ClickHouse more memory or send less at once if it stays"
+
+
+class DiskFull(DatabaseError):
+    """No room left where ClickHouse keeps its data."""
+
+    retryable = True
+    remedy = "Make room on that disk; nothing is lost meanwhile"
+
+
+class MissingTable(DatabaseError):
+    """A table or database of the schema is not there."""
+
+    retryable = True
+    remedy = "Run `supportpulse migrate`"
+
+
+class AccessDenied(DatabaseError):
+    """Wrong user or password, or a statement that this way in does not allow."""
+
+    remedy = "Check user, password and rights; queries over the endpoint can only read"
+
+
+class PathInUse(DatabaseError):
+    """Another process owns the embedded data directory."""
+
+    remedy = "Stop that process, or ask it: `supportpulse sql` talks to a running `supportpulse up`"
+
+
+class MigrationError(DatabaseError):
+    """What was applied and what is in the release do not fit together."""
+
+
+class EndpointUnavailable(DatabaseError):
+    """No running process answers queries for this data directory."""
+
+    remedy = "Start it with `supportpulse up`, or name its --data-dir"
+
+
+class QueryFailed(DatabaseError):
+    """ClickHouse did not like the statement."""
+
+
+_CONNECTION = {209, 210, 236, 279}  # SOCKET_TIMEOUT, NETWORK_ERROR, ABORTED, ALL_CONNECTION_TRIES_FAILED
+_LOAD = {159, 202, 241, 252}  # TIMEOUT_EXCEEDED, TOO_MANY_SIMULTANEOUS_QUERIES, MEMORY_LIMIT_EXCEEDED, TOO_MANY_PARTS
+_MISSING = {60, 81}  # UNKNOWN_TABLE, UNKNOWN_DATABASE
+_ACCESS = {164, 192, 193, 194, 497, 516}  # READONLY, users and passwords, ACCESS_DENIED, AUTHENTICATION_FAILED
+_NOT_ENOUGH_SPACE = 243
+
+
+def from_clickhouse(code: int | None, text: str) -> DatabaseError:
+    """ClickHouse's code and text → the error that says what to do."""
+    return _kind(code, text)(_shortened(text), code)
+
+
+def _kind(code: int | None, text: str) -> type[DatabaseError]:
+    if code == _NOT_ENOUGH_SPACE or "No space left on device" in text:
+        return DiskFull
+    for codes, kind in ((_CONNECTION, ConnectionLost), (_LOAD, Overloaded), (_MISSING, MissingTable)):
+        if code in codes:
+            return kind
+    return AccessDenied if code in _ACCESS else QueryFailed
+
+
+def _shortened(text: str) -> str:
+    first = text.split("Stack trace:", maxsplit=1)[0].strip()
+    return first if len(first) <= _LONGEST_TEXT else first[:_LONGEST_TEXT] + " …"
