@@ -1,0 +1,1 @@
+"""Believable support traffic, the same for the same seed: see `simulation.Simulation` and docs/simulator.md."""
