@@ -1,0 +1,126 @@
+"""The least and the greatest value of each series in each block of five minutes.
+
+When a window loses its least value, the next one is found among the blocks that lie inside of it and the stored rows of
+the one block that it cuts through, not among all its facts. Per series this takes 4.6 KB.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from streams.windows.deltas import Flags, Ints
+from streams.windows.groups import Groups, Shares
+from streams.windows.rows import PaneStore
+from streams.windows.shape import HORIZON_PANES
+
+BLOCK_PANES = 60
+#: A full day, the block it cuts through, and the one being filled.
+_RING = HORIZON_PANES // BLOCK_PANES + 2
+NO_LEAST = np.int64(2**63 - 1)
+NO_GREATEST = np.int64(-(2**63))
+
+
+class Extremes:
+    """Covers the panes up to the last one that is over; later ones are not in here yet."""
+
+    __slots__ = ("_doubtful", "_greatest", "_groups", "_last_block", "_least", "_store")
+
+    def __init__(self, capacity: int, store: PaneStore, groups: Groups) -> None:
+        self._least: Ints = np.full((_RING, capacity), NO_LEAST)
+        self._greatest: Ints = np.full((_RING, capacity), NO_GREATEST)
+        #: Per block the series whose extremes here may have been taken away, looked up again when they are needed.
+        self._doubtful: dict[int, set[int]] = defaultdict(set)
+        self._last_block = 0
+        self._store = store
+        self._groups = groups
+
+    def grow(self, capacity: int) -> None:
+        """Make room for series below `capacity`."""
+        more = capacity - self._least.shape[1]
+        self._least = np.concatenate([self._least, np.full((_RING, more), NO_LEAST)], axis=1)
+        self._greatest = np.concatenate([self._greatest, np.full((_RING, more), NO_GREATEST)], axis=1)
+
+    def advance(self, last_pane: int) -> None:
+        """Time has come to `last_pane`: begin the blocks up to its own."""
+        last_block = _block_of(last_pane)
+        for block in range(max(self._last_block + 1, last_block - _RING + 1), last_block + 1):
+            self._least[block % _RING] = NO_LEAST
+            self._greatest[block % _RING] = NO_GREATEST
+        self._last_block = last_block
+        for block in [block for block in self._doubtful if block <= last_block - _RING]:
+            del self._doubtful[block]
+
+    def add(self, shares: Shares) -> None:
+        """These rows are in now."""
+        place = self._places(shares)
+        np.minimum.at(self._least.ravel(), place, shares.value_ms)
+        np.maximum.at(self._greatest.ravel(), place, shares.value_ms)
+
+    def remove(self, shares: Shares) -> None:
+        """These rows are out of the store now, by a revision."""
+        place = self._places(shares)
+        least, greatest = self._least.ravel()[place], self._greatest.ravel()[place]
+        hit = (shares.value_ms == least) | (shares.value_ms == greatest)
+        for pane, series in zip(shares.pane[hit].tolist(), shares.series[hit].tolist(), strict=True):
+            self._doubtful[_block_of(pane)].add(series)
+
+    def clear(self, series: list[int]) -> None:
+        """These numbers may be given to other series."""
+        self._least[:, series] = NO_LEAST
+        self._greatest[:, series] = NO_GREATEST
+        for doubtful in self._doubtful.values():
+            doubtful.difference_update(series)
+
+    def over(self, first_pane: int, last_pane: int, series: Ints) -> tuple[Ints, Ints]:
+        """The least and greatest value of each of `series` in these panes, both included.
+
+        `last_pane` is the last one that is over.
+        """
+        first_block = -(-(first_pane - 1) // BLOCK_PANES)
+        cut = min(first_block * BLOCK_PANES, last_pane)
+        least, greatest = self._from_rows(first_pane, cut, series)
+        blocks = range(first_block, _block_of(last_pane) + 1)
+        if blocks:
+            wanted = set(series.tolist())
+            for block in blocks:
+                if block in self._doubtful:
+                    self._look_again(block, last_pane, wanted)
+            within = np.ix_(np.array(blocks) % _RING, series)
+            least = np.minimum(least, self._least[within].min(axis=0))
+            greatest = np.maximum(greatest, self._greatest[within].max(axis=0))
+        return least, greatest
+
+    def _look_again(self, block: int, last_pane: int, wanted: set[int]) -> None:
+        doubtful = self._doubtful[block]
+        series = np.array(sorted(doubtful & wanted), dtype=np.int64)
+        if len(series):
+            last = min((block + 1) * BLOCK_PANES, last_pane)
+            least, greatest = self._from_rows(block * BLOCK_PANES + 1, last, series)
+            self._least[block % _RING, series], self._greatest[block % _RING, series] = least, greatest
+            doubtful -= wanted
+        if not doubtful:
+            del self._doubtful[block]
+
+    def _from_rows(self, first_pane: int, last_pane: int, series: Ints) -> tuple[Ints, Ints]:
+        capacity = self._least.shape[1]
+        least, greatest = np.full(capacity, NO_LEAST), np.full(capacity, NO_GREATEST)
+        asked: Flags = np.zeros(capacity, dtype=np.bool_)
+        asked[series] = True
+        asked_groups: Flags = np.any(asked[self._groups.series_of], axis=1)
+        for rows in self._store.between(first_pane, last_pane):
+            chosen = rows.where(asked_groups[rows.group])
+            shares = self._groups.shares(chosen)
+            np.minimum.at(least, shares.series, shares.value_ms)
+            np.maximum.at(greatest, shares.series, shares.value_ms)
+        return least[series], greatest[series]
+
+    def _places(self, shares: Shares) -> Ints:
+        row = (shares.pane - 1) // BLOCK_PANES % _RING
+        places: Ints = row * self._least.shape[1] + shares.series
+        return places
+
+
+def _block_of(pane: int) -> int:
+    return (pane - 1) // BLOCK_PANES
