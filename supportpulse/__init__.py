@@ -1,1 +1,1 @@
-"""Settings, wiring and command line: the one package that knows all the others."""
+"""Settings, wiring and the command line: the only package that knows all the others."""

@@ -1,0 +1,1 @@
+"""The Faust application around the pure parts: transport in chunks, changelog, agents."""

@@ -1,0 +1,179 @@
+"""The Faust application of a worker: two agents over chunks, and the life around them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import faust
+import structlog
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from schemas.times import EpochMs
+from streams.windows.shape import PANE_MS
+from streams.worker.config import Drain, WorkerConfig
+from streams.worker.interactions import InteractionsStage
+from streams.worker.outbox import Outbox
+from streams.worker.ownership import Ownership
+from streams.worker.stats import SilentStats, WorkerStats
+from streams.worker.transport import ChunkSchema, ChunkTransport
+from streams.worker.window_stage import WindowStage
+
+log = structlog.get_logger()
+
+#: Records of a partition in one chunk: more cost memory and make rebalances wait, fewer cost round trips.
+CHUNK_RECORDS = 4_000
+#: Chunks waiting for an agent. The fetcher reads ahead on its own.
+_QUEUED_CHUNKS = 2
+#: Windows reach back 24 hours; the hour more is for records that were late on their way.
+_REREAD_MS = 25 * 3_600_000
+
+
+class Worker:
+    """One worker process: create it inside a running event loop, then `await run(stop)`."""
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        stats: WorkerStats | None = None,
+        now_ms: Callable[[], EpochMs] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._config = config
+        self._now_ms = now_ms
+        self._stats = stats or SilentStats()
+        self._app = _faust_app(config, now_ms())
+        self._ownership = Ownership(self._app)
+        self._outbox = Outbox(config.kafka)
+        self._interactions = InteractionsStage(config, self._outbox, self._ownership, self._stats, now_ms)
+        self._windows = WindowStage(config, self._outbox, self._ownership, self._stats)
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._progress = asyncio.Event()
+        self._has_assignment = asyncio.Event()
+        self._app.on_partitions_assigned.connect(self._assigned, weak=False)
+        self._agent(config.topics.interactions, self._on_interactions)
+        self._agent(config.topics.window_deltas, self._on_deltas)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, the drain is done, or something fails. A failure is raised; nothing is committed
+        behind it.
+        """
+        self._config.data_dir.mkdir(parents=True, exist_ok=True)
+        await self._outbox.start()
+        await self._app.start()
+        stopping = asyncio.ensure_future(stop.wait())
+        refreshing = asyncio.ensure_future(self._refresh_windows())
+        tasks: set[asyncio.Future[Any]] = {stopping, refreshing, self._failed}
+        if self._config.drain is not None:
+            tasks.add(asyncio.ensure_future(self._drain(self._config.drain)))
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await self._app.stop()
+            await self._outbox.stop()
+
+    def _agent(self, topic: str, handle: Callable[[TP, list[Any], int], Any]) -> None:
+        async def chunks(stream: Any) -> None:
+            async for event in stream.noack().events():
+                message = event.message
+                try:
+                    await handle(message.tp, event.value, message.generation_id)
+                except asyncio.CancelledError:
+                    raise
+                # Faust would restart the agent behind the chunk that failed, and commit past it.
+                except Exception as exc:  # noqa: BLE001
+                    if not self._failed.done():
+                        self._failed.set_exception(exc)
+                    await asyncio.Event().wait()
+
+        channel = self._app.topic(topic, schema=ChunkSchema(), internal=False)
+        self._app.agent(channel, name=f"supportpulse.{topic}")(chunks)
+
+    async def _on_interactions(self, tp: TP, records: list[Any], generation: int) -> None:
+        if await self._interactions.handle(tp, records, generation):
+            last = records[-1]
+            self._app.consumer.finish(tp, last.offset)
+            behind = max(0, (self._app.consumer.highwater(tp) or 0) - last.offset - 1)
+            late_seconds = max(0.0, (self._now_ms() - last.timestamp) / 1000) if behind else 0.0
+            self._stats.lag(tp.partition, behind, late_seconds)
+            self._progress.set()
+
+    async def _on_deltas(self, tp: TP, records: list[Any], generation: int) -> None:
+        self._windows.handle(tp, records, generation, self._window_now_ms())
+        self._progress.set()
+
+    async def _assigned(self, _app: Any, assigned: set[TP], **_kwargs: Any) -> None:
+        generation = self._ownership.generation
+        topics = self._config.topics
+        self._interactions.take_over((tp.partition for tp in assigned if tp.topic == topics.interactions), generation)
+        deltas = [TopicPartition(tp.topic, tp.partition) for tp in assigned if tp.topic == topics.window_deltas]
+        ends = await self._app.consumer.highwaters(*deltas) if deltas else {}
+        self._windows.begin(((tp.partition, end or 0) for tp, end in ends.items()), generation)
+        self._has_assignment.set()
+
+    async def _refresh_windows(self) -> None:
+        if self._config.drain is not None:
+            await asyncio.Event().wait()
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(self._config.refresh_seconds)
+            slept_seconds = time.monotonic() - began
+            if slept_seconds > self._config.session_timeout_seconds:
+                # Frozen for so long that others may own our partitions by now; the next heartbeat will tell.
+                log.warning("windows not refreshed: this worker stood still", seconds=round(slept_seconds, 1))
+                continue
+            await self._windows.refresh(self._now_ms())
+
+    async def _drain(self, drain: Drain) -> None:
+        await self._has_assignment.wait()
+        await self._interactions.recovered()
+        await self._until(self._interactions.applied, drain.until)
+        await self._interactions.judge(drain.as_of_ms)
+        await self._until(self._windows.applied, self._interactions.deltas_sent)
+        await self._windows.refresh(self._window_now_ms())
+        await self._app.consumer.commit()
+
+    async def _until(self, applied: Callable[[int], int], wanted: Any) -> None:
+        while any(applied(partition) < offset for partition, offset in wanted.items()):
+            self._progress.clear()
+            await self._progress.wait()
+
+    def _window_now_ms(self) -> EpochMs:
+        """The present, or in a drain the instant it is judged as of, rounded up to the grid of the windows."""
+        drain = self._config.drain
+        return self._now_ms() if drain is None else -(-drain.as_of_ms // PANE_MS) * PANE_MS
+
+
+def _faust_app(config: WorkerConfig, now_ms: EpochMs) -> Any:
+    app = faust.App(
+        config.group,
+        broker=f"kafka://{config.kafka}",
+        broker_session_timeout=config.session_timeout_seconds,
+        broker_heartbeat_interval=config.session_timeout_seconds / 4,
+        broker_max_poll_records=CHUNK_RECORDS,
+        broker_commit_interval=1.0,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=4 * 1024 * 1024,
+        stream_buffer_maxsize=_QUEUED_CHUNKS,
+        stream_wait_empty=False,
+        stream_recovery_delay=0.0,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        store="memory://",
+        datadir=str(config.data_dir / "faust"),
+        web_enabled=config.web_port is not None,
+        web_bind="127.0.0.1",
+        web_host="127.0.0.1",
+        web_port=config.web_port or 6066,
+        autodiscover=False,
+    )
+    app.finalize()
+    reread = None if config.drain is not None else now_ms - _REREAD_MS
+    app.transport = ChunkTransport(app.conf.broker_consumer, app, read_from={config.topics.window_deltas: reread})
+    return app

@@ -1,0 +1,43 @@
+"""What a worker needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from schemas.times import EpochMs
+from schemas.topics import Topics
+from streams.sla.policies import PolicyBook
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Process up to these offsets, judge the open clocks, refresh the windows, and end.
+
+    `until`: partition of `interactions` → last offset that matters.
+    """
+
+    until: Mapping[int, int]
+    as_of_ms: EpochMs
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """A worker's surroundings. Workers with the same `group` share the partitions."""
+
+    kafka: str
+    policies: PolicyBook
+    data_dir: Path
+    topics: Topics = field(default_factory=Topics)
+    group: str = "supportpulse-worker"
+    #: After this long without a heartbeat its partitions go to another worker. Tansu's joins take half of it.
+    session_timeout_seconds: float = 10.0
+    #: Windows are refreshed this often.
+    refresh_seconds: float = 5.0
+    #: Counts the incarnations of a broker that forgets; 0 for one that does not.
+    epoch: int = 0
+    #: Faust's own web server, on loopback; None: none.
+    web_port: int | None = None
+    #: None: go on until told to stop.
+    drain: Drain | None = None

@@ -1,0 +1,178 @@
+"""The first stage: chunks of `interactions` in, facts, window deltas and dead letters out, state kept.
+
+The order of a chunk's steps is the commit protocol of docs/decisions/0002-state-and-commit.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from faust.types import TP
+
+from schemas import wire
+from schemas.times import EpochMs
+from schemas.topics import record_key
+from streams.partition.chunk import Outcome, SourceRecord, judge, process
+from streams.partition.store import Store
+from streams.windows.deltas import DeltaBuilder
+from streams.worker import changelog
+from streams.worker.config import WorkerConfig
+from streams.worker.outbox import Outbox, Outgoing
+from streams.worker.ownership import Ownership
+from streams.worker.stats import WorkerStats
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Partition:
+    """A partition in this worker's hands."""
+
+    store: Store
+    #: New with every assignment: see the changelog.
+    owner: str
+    generation: int
+
+
+class InteractionsStage:
+    """Keeps the state of the assigned partitions and processes their chunks."""
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        outbox: Outbox,
+        ownership: Ownership,
+        stats: WorkerStats,
+        now_ms: Callable[[], EpochMs],
+    ) -> None:
+        self._config = config
+        self._topics = config.topics
+        self._outbox = outbox
+        self._ownership = ownership
+        self._stats = stats
+        self._now_ms = now_ms
+        self._partitions: dict[int, _Partition] = {}
+        self._recovering: dict[int, asyncio.Task[_Partition]] = {}
+        #: The last window delta sent, by partition of `window-deltas`.
+        self.deltas_sent: dict[int, int] = {}
+
+    def applied(self, partition: int) -> int:
+        """The last offset of a partition that has had its effect; -1 for none."""
+        held = self._partitions.get(partition)
+        return -1 if held is None else held.store.applied
+
+    def take_over(self, assigned: Iterable[int], generation: int) -> None:
+        """After a rebalance: forget what is no longer ours, and what somebody else may have had in between; begin to
+        recover the rest. A chunk waits for its partition.
+        """
+        kept = set(assigned)
+        for task in self._recovering.values():
+            task.cancel()
+        for number, partition in list(self._partitions.items()):
+            if number in kept and partition.generation == generation - 1:
+                partition.generation = generation
+            else:
+                del self._partitions[number]
+        self._recovering = {
+            number: asyncio.create_task(self._recover(number, generation))
+            for number in kept
+            if number not in self._partitions
+        }
+
+    async def handle(self, tp: TP, records: list[Any], generation: int) -> bool:
+        """Process one chunk; False if the partition was taken away meanwhile, and somebody else will."""
+        began = time.monotonic()
+        partition = await self._partition(tp.partition)
+        if partition is None or not self._ownership.holds(tp, generation):
+            return False
+        chunk = [SourceRecord(record.offset, record.timestamp, record.key, record.value) for record in records]
+        outcome = process(partition.store, chunk, f"{tp.topic}/{tp.partition}", self._now_ms())
+        if not await self._commit(tp, partition, outcome, generation):
+            return False
+        self._tell(outcome, time.monotonic() - began)
+        return True
+
+    async def recovered(self) -> None:
+        """Wait until every assigned partition has its state back."""
+        await asyncio.gather(*self._recovering.values())
+
+    async def judge(self, as_of_ms: EpochMs) -> None:
+        """Breach the open clocks of all partitions whose deadline lies before `as_of_ms`."""
+        for number, partition in sorted(self._partitions.items()):
+            outcome = judge(partition.store, as_of_ms)
+            tp = TP(self._topics.interactions, number)
+            await self._commit(tp, partition, outcome, self._ownership.generation)
+
+    async def _partition(self, number: int) -> _Partition | None:
+        """The partition, once it has been recovered; None if a rebalance took it away meanwhile."""
+        if number not in self._partitions and number in self._recovering:
+            try:
+                await asyncio.shield(self._recovering[number])
+            except asyncio.CancelledError:
+                task = self._recovering.get(number)
+                if task is None or not task.cancelled():
+                    raise
+        return self._partitions.get(number)
+
+    async def _recover(self, number: int, generation: int) -> _Partition:
+        store = Store(self._config.policies)
+        began = time.monotonic()
+        count = await changelog.recover(self._config.kafka, self._topics.conversation_state, number, store)
+        log.info(
+            "recovered",
+            partition=number,
+            records=count,
+            conversations=len(store.heads),
+            applied=store.applied,
+            seconds=round(time.monotonic() - began, 3),
+        )
+        partition = self._partitions[number] = _Partition(store, uuid4().hex[:16], generation)
+        return partition
+
+    async def _commit(self, tp: TP, partition: _Partition, outcome: Outcome, generation: int) -> bool:
+        await self._send_outputs(tp, outcome)
+        if not self._ownership.holds(tp, generation):
+            return False
+        records = changelog.records_of(outcome.entries, outcome.through, partition.owner, self._now_ms())
+        await self._outbox.send_to(self._topics.conversation_state, tp.partition, records)
+        if not self._ownership.holds(tp, generation):
+            return False
+        for entry in outcome.entries:
+            partition.store.put(entry)
+        partition.store.applied = outcome.through
+        return True
+
+    async def _send_outputs(self, tp: TP, outcome: Outcome) -> None:
+        facts: list[Outgoing] = []
+        deltas = DeltaBuilder(tp.partition, self._config.epoch)
+        latest_ms = 0
+        for offset, timestamp_ms, change in outcome.changes:
+            fact = change.new
+            # The record keeps the time of the event's, so that a sink can tell how long the way was.
+            facts.append(Outgoing(record_key(fact.tenant, fact.conversation_id), wire.encode_fact(fact), timestamp_ms))
+            deltas.replace(change.old, fact, offset)
+            latest_ms = max(latest_ms, timestamp_ms)
+        parked = [
+            Outgoing(letter.key or b"", wire.encode_dead_letter(letter), letter.parked_at)
+            for letter in outcome.dead_letters
+        ]
+        batches = [Outgoing(tenant.encode(), batch, latest_ms) for tenant, batch in deltas.take().items()]
+        _, _, ends = await asyncio.gather(
+            self._outbox.send(self._topics.facts, facts),
+            self._outbox.send(self._topics.dead_letters, parked),
+            self._outbox.send(self._topics.window_deltas, batches),
+        )
+        self.deltas_sent.update(ends)
+
+    def _tell(self, outcome: Outcome, seconds: float) -> None:
+        self._stats.events(outcome.counts)
+        self._stats.facts(Counter(fact.metric for fact in outcome.facts))
+        self._stats.dead_letters(Counter(letter.reason for letter in outcome.dead_letters))
+        self._stats.chunk_seconds(seconds)

@@ -1,0 +1,116 @@
+"""Sending many records and knowing that every one of them has arrived."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import aiokafka
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from schemas.errors import SupportpulseError
+from schemas.times import EpochMs
+
+_BATCH_BYTES = 512 * 1024
+_REQUEST_BYTES = 8 * 1024 * 1024
+
+
+class SendFailed(SupportpulseError):
+    """The broker did not take some records, after retries. Nothing may be committed: end, and start again."""
+
+
+class Outgoing(NamedTuple):
+    """A record to send."""
+
+    key: bytes
+    value: bytes | None
+    timestamp_ms: EpochMs
+
+
+class Outbox:
+    """A producer of record batches: acks=all, every batch awaited."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._producer: aiokafka.AIOKafkaProducer | None = None
+        self._partitions: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Connect."""
+        self._producer = aiokafka.AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            acks="all",
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=_REQUEST_BYTES,
+            linger_ms=0,
+        )
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Disconnect, with nothing in the air: every `send` has been awaited."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    async def send(self, topic: str, records: Iterable[Outgoing]) -> dict[int, int]:
+        """Send keyed records to the partitions that their keys decide; last offset by partition.
+
+        Returns when the broker has them all. Raises `SendFailed`.
+        """
+        count = await self._partition_count(topic)
+        by_partition: defaultdict[int, list[Outgoing]] = defaultdict(list)
+        for record in records:
+            by_partition[partition_of(record.key, count)].append(record)
+        ends = await asyncio.gather(
+            *(self.send_to(topic, partition, batch) for partition, batch in by_partition.items())
+        )
+        return dict(zip(by_partition, ends, strict=True))
+
+    async def send_to(self, topic: str, partition: int, records: Iterable[Outgoing]) -> int:
+        """Send records to one partition, in order; the last one's offset, -1 for none. Raises `SendFailed`."""
+        producer = self._running()
+        futures = []
+        last = -1
+        try:
+            batch = producer.create_batch()
+            for record in records:
+                if not _append(batch, record):
+                    futures.append(await producer.send_batch(batch, topic, partition=partition))
+                    batch = producer.create_batch()
+                    if not _append(batch, record):
+                        raise SendFailed(f"a record of {len(record.value or b''):,} bytes for {topic} fits no batch")
+            if batch.record_count():
+                futures.append(await producer.send_batch(batch, topic, partition=partition))
+                count = batch.record_count()
+                last = (await futures[-1]).offset + count - 1
+            await asyncio.gather(*futures)
+        except KafkaError as exc:
+            raise SendFailed(f"{topic}/{partition}: {type(exc).__name__}: {exc}") from exc
+        return last
+
+    async def _partition_count(self, topic: str) -> int:
+        count = self._partitions.get(topic)
+        if count is None:
+            found = await self._running().partitions_for(topic)
+            if not found:
+                raise SendFailed(f"there is no topic {topic}: run `supportpulse topics` first")
+            count = self._partitions[topic] = len(found)
+        return count
+
+    def _running(self) -> aiokafka.AIOKafkaProducer:
+        if self._producer is None:
+            raise SendFailed("the producer is not started")
+        return self._producer
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Kafka's default partitioner, the same in every client."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+def _append(batch: Any, record: Outgoing) -> bool:
+    appended = batch.append(key=record.key, value=record.value, timestamp=record.timestamp_ms)
+    return appended is not None

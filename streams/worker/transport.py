@@ -1,0 +1,187 @@
+"""Faust's aiokafka transport, handing over one chunk per partition fetch instead of one message at a time.
+
+Stock Faust creates several asyncio tasks per message and moves at 5,000 messages a second; in chunks the same
+consumer moves at the speed of decoding. What is replaced, and why:
+
+- `getmany` yields one message per partition and fetch; its value is the list of records.
+- `ack` moves no offsets: an exception or a cancellation in an agent acks the event in hand. `finish` does.
+- commits take the prefix of finished chunks: stock `_new_offset` can pass an unfinished message.
+- `perform_seek` also seeks partitions that have no committed offset: stock leaves them behind what it threw away.
+- `on_buffer_full` does nothing: taking the partition from the fetcher stalls everything for a second when all
+  partitions are full, and the queue blocks anyway.
+- `fetch_max_wait_ms` is 100, stock's is 1,500.
+
+Pinned to faust-streaming 0.15.3; `tests/streams/worker/test_transport.py` fails on stock behaviour.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, ClassVar
+
+import aiokafka
+from faust import Schema
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers.aiokafka import (
+    AIOKafkaConsumerThread,
+    Consumer,
+    Transport,
+    ensure_aiokafka_TP,
+)
+from faust.types import TP, ConsumerMessage
+
+from streams.worker.offsets import OffsetBook
+
+FETCH_MAX_WAIT_MS = 100
+
+
+class ChunkSchema(Schema):  # type: ignore[misc]
+    """The value of a chunk is its list of records, as it is."""
+
+    def loads_key(self, app: Any, message: Any, **kwargs: Any) -> None:
+        """A chunk has no key."""
+
+    def loads_value(self, app: Any, message: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        """The records."""
+        return message.value
+
+
+class ChunkConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Waits less for a fetch to fill."""
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        return consumer
+
+    async def seek_start(self, tps: set[TP], start_ms: Mapping[TP, int | None]) -> None:
+        """Seek to the records since an instant, where one is given; else to the beginning."""
+        await self.call_thread(self._seek_start, tps, start_ms)
+
+    async def _seek_start(self, tps: set[TP], start_ms: Mapping[TP, int | None]) -> None:
+        consumer = self._ensure_consumer()
+        wanted = {ensure_aiokafka_TP(tp): since for tp in tps if (since := start_ms.get(tp)) is not None}
+        found = await consumer.offsets_for_times(wanted) if wanted else {}
+        for tp in map(ensure_aiokafka_TP, tps):
+            if found.get(tp) is not None:
+                consumer.seek(tp, found[tp].offset)
+            else:
+                await consumer.seek_to_beginning(tp)
+
+
+class ChunkConsumer(Consumer):  # type: ignore[misc]
+    """A Faust consumer whose messages are chunks. Its topics are read with `ChunkSchema`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._books: defaultdict[TP, OffsetBook] = defaultdict(OffsetBook)
+
+    def _new_consumer_thread(self) -> ChunkConsumerThread:
+        return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yield one message per partition that has records."""
+        fetched, active = await self._wait_next_records(timeout)
+        generation_id = self.app.consumer_generation_id
+        if fetched is None or self.should_stop:
+            return
+        if not self.flow_active:
+            # What was fetched is thrown away, so it must be read again.
+            await self.perform_seek()
+            return
+        for tp, records in self._wanted(fetched, active):
+            if not self.flow_active or self.app.consumer_generation_id != generation_id:
+                return
+            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+            self._books[tp].delivered(records[-1].offset)
+            yield tp, self._chunk(tp, records, generation_id)
+
+    def _wanted(self, fetched: Mapping[Any, list[Any]], active: set[TP] | None) -> Iterator[tuple[TP, list[Any]]]:
+        for key, records in fetched.items():
+            tp = ensure_TP(key)
+            if records and (active is None or tp in active):
+                yield tp, records
+
+    def _chunk(self, tp: TP, records: list[Any], generation_id: int) -> ConsumerMessage:
+        last = records[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000.0,
+            last.timestamp_type,
+            [],
+            None,
+            records,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=generation_id,
+        )
+
+    def finish(self, tp: TP, last_offset: int) -> None:
+        """The chunk that ends at `last_offset` has had all of its effect."""
+        self._books[tp].finished(last_offset)
+
+    def ack(self, message: Any) -> bool:
+        """Faust is done with a message, which says nothing about its effect."""
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return False
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """The queue blocks by itself."""
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """A chunk stands for all of its offsets; there are no gaps to keep books of."""
+
+    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002
+        """Commit the finished prefix of every partition."""
+        wanted = {
+            tp: offset
+            for tp, book in self._books.items()
+            if tp.topic not in self.transport.read_from and (offset := book.to_commit()) is not None
+        }
+        assignment = self.assignment()
+        offsets = {tp: offset for tp, offset in wanted.items() if tp in assignment}
+        if not offsets or not await self._commit(offsets):
+            return False
+        for tp, offset in offsets.items():
+            self._books[tp].committed(offset)
+            self._committed_offset[tp] = offset
+        return True
+
+    async def perform_seek(self) -> None:
+        """Go to the committed offset of every partition, or to where the partition is to be read from."""
+        for book in self._books.values():
+            book.clear()
+        self._read_offset.clear()
+        assigned = self.assignment()
+        if not assigned:
+            return
+        committed = {ensure_TP(tp): offset for tp, offset in (await self.seek_to_committed()).items()}
+        read_from = self.transport.read_from
+        fresh = {tp for tp in assigned if tp.topic in read_from or not committed.get(tp)}
+        await self._thread.seek_start(fresh, {tp: read_from.get(tp.topic) for tp in fresh})
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Forget the books of partitions that go."""
+        for tp in revoked:
+            self._books.pop(tp, None)
+        await super().on_partitions_revoked(revoked)
+
+
+class ChunkTransport(Transport):  # type: ignore[misc]
+    """`app.transport` of a worker.
+
+    `read_from`: topics that are not committed but read again after every assignment, and since when (epoch
+    milliseconds; None: since their beginning).
+    """
+
+    Consumer: ClassVar[type[ChunkConsumer]] = ChunkConsumer
+
+    def __init__(self, *args: Any, read_from: Mapping[str, int | None], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.read_from = read_from

@@ -1,0 +1,63 @@
+"""Making the Kafka topics, and checking those that are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from schemas.errors import SupportpulseError
+from schemas.topics import Topics
+
+
+class TopicsError(SupportpulseError):
+    """The topics are not as they should be. Says which, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicReport:
+    """What `ensure` found or made."""
+
+    created: tuple[str, ...]
+    existing: tuple[str, ...]
+
+
+def ensure(kafka: str, topics: Topics, *, partitions: int, replication: int = 1) -> TopicReport:
+    """Create what is missing. Raises `TopicsError` if no broker answers or partition counts do not fit together."""
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=kafka, request_timeout_ms=15_000)
+    except KafkaError as exc:
+        raise TopicsError(f"no broker answers at {kafka} ({exc}): start it, or name another with --kafka") from exc
+    try:
+        existing = {name for name in admin.list_topics() if name in {topic.name for topic in topics.all()}}
+        created = []
+        for topic in topics.all():
+            if topic.name not in existing:
+                _create(admin, NewTopic(topic.name, partitions, replication, topic_configs=topic.config))
+                created.append(topic.name)
+        _check(admin, topics)
+    except KafkaError as exc:
+        raise TopicsError(f"the broker at {kafka} did not make the topics: {type(exc).__name__}: {exc}") from exc
+    finally:
+        admin.close()
+    return TopicReport(tuple(created), tuple(sorted(existing)))
+
+
+def _create(admin: KafkaAdminClient, topic: NewTopic) -> None:
+    try:
+        admin.create_topics([topic], timeout_ms=15_000)
+    except TopicAlreadyExistsError:
+        # Another process was faster.
+        return
+
+
+def _check(admin: KafkaAdminClient, topics: Topics) -> None:
+    names = [topics.interactions, topics.conversation_state]
+    counts = {found["name"]: len(found["partitions"]) for found in admin.describe_topics(names)}
+    source, state = (counts.get(name, 0) for name in names)
+    if source != state:
+        raise TopicsError(
+            f"{names[0]} has {source} partitions and {names[1]} has {state}: the state of a partition lies in the "
+            f"partition of the same number. Delete {names[1]} (it is rebuilt) and run `supportpulse topics` again"
+        )
