@@ -27,8 +27,7 @@ from schemas.checks import check_event
 from schemas.errors import MalformedRecord, SupportpulseError
 from schemas.records import InteractionEvent
 from schemas.times import EpochMs
-
-TOPIC = "interactions"
+from schemas.topics import Topics, record_key
 
 #: Brokers refuse batches over 1,048,588 bytes unless told otherwise; the rest is for the batch's own frame.
 MAX_RECORD_BYTES = 1_000_000
@@ -50,8 +49,8 @@ class PublishError(SupportpulseError):
 
     def __init__(self, topic: str, accepted: int, failed: int, cause: BaseException) -> None:
         super().__init__(
-            f"{failed:,} of {accepted + failed:,} events for {topic!r} were not accepted by the broker, {accepted:,} were "
-            f"(first cause: {cause}). Publish them again once it answers: repeats change nothing"
+            f"{failed:,} of {accepted + failed:,} events for {topic!r} were not accepted by the broker, "
+            f"{accepted:,} were (first cause: {cause}). Publish them again once it answers: repeats change nothing"
         )
         self.accepted = accepted
         self.failed = failed
@@ -66,16 +65,11 @@ class PublisherSettings:
     """
 
     bootstrap: str = "127.0.0.1:9092"
-    topic: str = TOPIC
+    topic: str = Topics().interactions
     in_flight: int = 10_000
     idempotent: bool = True
     delivery_timeout_seconds: float = 60.0
     request_timeout_seconds: float = 20.0
-
-
-def partition_key(event: InteractionEvent) -> bytes:
-    """The key of an event's record."""
-    return f"{event.tenant}/{event.conversation_id}".encode()
 
 
 def _wall_clock_ms() -> EpochMs:
@@ -96,6 +90,8 @@ class EventPublisher:
         #: Events the broker has acknowledged, and events it has not taken.
         self.accepted = 0
         self.failed = 0
+        #: The last acknowledged offset of each partition.
+        self.offsets: dict[int, int] = {}
         try:
             self._producer = KafkaProducer(**_client_settings(settings))
         except KafkaError as exc:
@@ -113,7 +109,7 @@ class EventPublisher:
         if event.ingested_at is None:
             event = msgspec.structs.replace(event, ingested_at=now_ms)
         check_event(event)
-        self._send(partition_key(event), wire.encode_event(event), now_ms)
+        self._send(record_key(event.tenant, event.conversation_id), wire.encode_event(event), now_ms)
 
     def publish_raw(self, key: bytes | None, value: bytes) -> None:
         """Hand over bytes as they are, as a redrive does. Blocks and raises like `publish`."""
@@ -172,11 +168,12 @@ class EventPublisher:
     def _look_at_oldest(self) -> None:
         future = self._waiting.popleft()
         try:
-            future.get(timeout=self._patience_seconds)
+            sent = future.get(timeout=self._patience_seconds)
         except KafkaError as exc:
             self._fail(exc)
         else:
             self.accepted += 1
+            self.offsets[sent.partition] = max(sent.offset, self.offsets.get(sent.partition, -1))
 
     def _fail(self, cause: BaseException) -> None:
         self.failed += 1

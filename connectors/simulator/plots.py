@@ -201,4 +201,4 @@ def oddities(story: Story) -> None:
 
 
 _LIVE: tuple[Channel, ...] = ("live_chat", "in_app", "whatsapp", "messenger", "instagram", "telegram", "line", "sms")
-_PLOTS: dict[Channel, Plot] = {"voice": voice, **{channel: live for channel in _LIVE}}
+_PLOTS: dict[Channel, Plot] = {"voice": voice, **dict.fromkeys(_LIVE, live)}

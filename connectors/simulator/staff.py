@@ -33,6 +33,10 @@ class Roster:
         people = self._on_duty[(hour + self._hours_until_staffed[hour]) % HOURS_PER_WEEK]
         return people[int(random.random() * len(people))]
 
+    def staffed(self, hour: int) -> bool:
+        """Whether anybody works in this hour of the week."""
+        return bool(self._on_duty[hour])
+
     def wait_ms(self, local_ms: EpochMs) -> int:
         """0 while somebody is at work, else until the next shift begins."""
         hours = self._hours_until_staffed[hour_of_week(local_ms)]
@@ -44,8 +48,16 @@ class Staff:
 
     def __init__(self, tenant: TenantProfile) -> None:
         rosters = [Roster(team) for team in tenant.teams]
-        self.first: tuple[Roster, ...] = tuple(roster for roster in rosters if roster.team.takes_first)
+        first = tuple(roster for roster in rosters if roster.team.takes_first)
+        #: Those that others transfer to; may be empty.
         self.second: tuple[Roster, ...] = tuple(roster for roster in rosters if not roster.team.takes_first)
+        self._taking = [
+            tuple(roster for roster in first if roster.staffed(hour)) or first for hour in range(HOURS_PER_WEEK)
+        ]
+
+    def taking(self, local_ms: EpochMs) -> tuple[Roster, ...]:
+        """Where new conversations go: the teams that are at work, or all of them while none is."""
+        return self._taking[hour_of_week(local_ms)]
 
 
 def _week(team: Team) -> list[tuple[str, ...]]:

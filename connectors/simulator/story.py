@@ -58,12 +58,13 @@ class Story:
         self.events: list[InteractionEvent] = []
         self.random = random
         self.staff = staff
-        self.roster: Roster = staff.first[int(random.random() * len(staff.first))]
         self.agent_id: str | None = None
         self.channel: Channel = channel
         self.at_ms = at_ms
         self._tenant = tenant.name
         self._offset_ms = offset_ms
+        teams = staff.taking(self.local_ms)
+        self.roster: Roster = teams[int(random.random() * len(teams))]
         self._conversation_id = conversation_id
         self._customer_id = f"customer-{int(random.random() * tenant.customers):05d}"
         self._priority = _PRIORITIES[int(random.random() * len(_PRIORITIES))]
