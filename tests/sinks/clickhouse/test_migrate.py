@@ -22,6 +22,11 @@ def names(database: Database) -> set[str]:
     return set(database.query("SELECT name FROM system.tables WHERE database = currentDatabase()").column("name"))
 
 
+def definitions(database: Database) -> list[tuple[str, str]]:
+    sql = "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase() ORDER BY name"
+    return database.query(sql).rows
+
+
 def test_an_empty_database_gets_every_table_and_view(empty_database: EmbeddedDatabase) -> None:
     applied = migrate(empty_database, now_ms=T0)
     assert applied == load_migrations()
@@ -38,12 +43,11 @@ def test_a_dry_run_lists_and_changes_nothing(empty_database: EmbeddedDatabase) -
 
 
 def test_every_statement_is_harmless_when_run_again(database: EmbeddedDatabase) -> None:
-    before = database.query("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()").rows
+    before = definitions(database)
     for migration in load_migrations():
         for statement in migration.statements:
             database.execute(statement)
-    after = database.query("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()").rows
-    assert sorted(after) == sorted(before)
+    assert definitions(database) == before
 
 
 def test_a_run_that_was_cut_short_is_completed_by_the_next(empty_database: EmbeddedDatabase) -> None:

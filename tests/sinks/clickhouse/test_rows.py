@@ -72,7 +72,7 @@ def test_facts_come_back_as_they_went_in(database: EmbeddedDatabase) -> None:
 
 
 def test_windows_come_back_as_they_went_in(database: EmbeddedDatabase) -> None:
-    empty = {name: None for name in ("mean_ms", "min_ms", "max_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms")}
+    empty = dict.fromkeys(("mean_ms", "min_ms", "max_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms"))
     windows = [
         samples.window(dimension="agent", dimension_value="ana", met=3, breached=0, attainment=1.0),
         samples.window(count=0, **empty),

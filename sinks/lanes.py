@@ -1,0 +1,68 @@
+"""Which topic holds what, how it is read and which table it lands in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from schemas import wire
+from schemas.records import DeadLetter, InteractionEvent, MetricFact, MetricWindow, SlaAlert
+from sinks.clickhouse import rows
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The names of the topics the sink reads."""
+
+    interactions: str = "interactions"
+    facts: str = "metric-facts"
+    alerts: str = "sla-alerts"
+    windows: str = "metric-windows"
+    dead_letters: str = "interactions-dlq"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane(Generic[R]):
+    """One topic's way into one table."""
+
+    topic: str
+    table: str
+    #: Bytes → record; raises `Refused`.
+    read: Callable[[bytes], R]
+    #: Records and their log positions → the table's columns.
+    columns: Callable[[Sequence[R], Sequence[int]], dict[str, list[Any]]]
+
+
+def lanes(topics: Topics) -> dict[str, Lane[Any]]:
+    """Topic → lane, in the order in which a batch is inserted: causes before effects."""
+    found: tuple[Lane[Any], ...] = (
+        Lane(topics.interactions, "interactions", _event, rows.interaction_columns),
+        Lane(topics.facts, "metric_facts", _fact, lambda facts, _positions: rows.fact_columns(facts)),
+        Lane(topics.alerts, "sla_alerts", _alert, lambda alerts, _positions: rows.alert_columns(alerts)),
+        Lane(topics.windows, "metric_windows", _window, rows.window_columns),
+        Lane(topics.dead_letters, "dead_letters", _dead_letter, rows.dead_letter_columns),
+    )
+    return {lane.topic: lane for lane in found}
+
+
+def _event(payload: bytes) -> InteractionEvent:
+    return rows.checked_event(wire.decode_event(payload))
+
+
+def _fact(payload: bytes) -> MetricFact:
+    return rows.checked_fact(wire.decode_fact(payload))
+
+
+def _alert(payload: bytes) -> SlaAlert:
+    return rows.checked_alert(wire.decode_alert(payload))
+
+
+def _window(payload: bytes) -> MetricWindow:
+    return rows.checked_window(wire.decode_window(payload))
+
+
+def _dead_letter(payload: bytes) -> DeadLetter:
+    return rows.checked_dead_letter(wire.decode_dead_letter(payload))

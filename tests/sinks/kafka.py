@@ -1,0 +1,38 @@
+"""Topics of one's own on a real broker, and records in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
+
+from sinks.lanes import Topics
+
+KEY = b"acme/c1"
+
+
+def make_topics(address: str, prefix: str, partitions: int = 2) -> Topics:
+    """Five topics whose names begin with `prefix`."""
+    topics = Topics(*(f"{prefix}-{name}" for name in ("interactions", "facts", "alerts", "windows", "dlq")))
+    names = (topics.interactions, topics.facts, topics.alerts, topics.windows, topics.dead_letters)
+    admin = KafkaAdminClient(bootstrap_servers=address)
+    try:
+        admin.create_topics([NewTopic(name, partitions, 1) for name in names])
+    finally:
+        admin.close()
+    return topics
+
+
+def send(address: str, topic: str, payloads: Sequence[bytes], timestamp_ms: int | None = None) -> None:
+    """Send and wait for every one."""
+    producer = KafkaProducer(bootstrap_servers=address, acks="all", enable_idempotence=False)
+    try:
+        futures = [
+            producer.send(topic, payload, key=str(i % 17).encode(), timestamp_ms=timestamp_ms)
+            for i, payload in enumerate(payloads)
+        ]
+        for future in futures:
+            future.get(timeout=20)
+    finally:
+        producer.close()
