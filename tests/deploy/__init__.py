@@ -1,0 +1,1 @@
+"""The deployment files against the code they deploy."""

@@ -1,0 +1,92 @@
+"""deploy/Dockerfile and the Prometheus configuration against the project they run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.files import ROOT, dockerfile, services, settings_of
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+SCRAPED: dict[str, Any] = yaml.safe_load(
+    (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
+)
+
+
+def instructions(kind: str) -> list[list[str]]:
+    return [words[1:] for words in dockerfile() if words[0] == kind]
+
+
+def copied() -> set[str]:
+    return {name for words in instructions("COPY") if not words[0].startswith("--") for name in words[:-1]}
+
+
+def test_everything_that_is_copied_is_there_and_let_through() -> None:
+    ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    for name in copied():
+        assert (ROOT / name).exists(), name
+        assert f"!{name}" in ignore
+
+
+def test_every_package_is_copied() -> None:
+    packages = {pattern.rstrip("*") for pattern in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
+    assert packages <= copied()
+
+
+def test_the_image_runs_the_projects_command() -> None:
+    (entrypoint,) = instructions("ENTRYPOINT")
+    assert re.findall(r"[\w-]+", " ".join(entrypoint)) == list(PROJECT["project"]["scripts"])
+
+
+def test_the_image_has_the_projects_version() -> None:
+    assert services()["worker"]["image"] == f"supportpulse:{PROJECT['project']['version']}"
+
+
+def test_the_image_is_not_run_by_root_and_the_same_everywhere() -> None:
+    users = instructions("USER")
+    assert users == [["10001:10001"]]
+    assert "uid=10001" in " ".join(services()["worker"]["tmpfs"])
+
+
+def test_the_python_of_the_image_is_one_that_the_project_takes() -> None:
+    stages = {words[0] for words in instructions("FROM")}
+    assert len(stages) == 1
+    found = re.match(r"python:(\d+)\.(\d+)-", stages.pop())
+    wanted = re.match(r">=(\d+)\.(\d+)", PROJECT["project"]["requires-python"])
+    assert found is not None
+    assert wanted is not None
+    assert tuple(map(int, found.groups())) >= tuple(map(int, wanted.groups()))
+
+
+@pytest.mark.parametrize(("name", "setting"), [("worker", "worker_metrics_port"), ("sink", "sink_metrics_port")])
+def test_prometheus_scrapes_the_ports_that_are_listened_on(
+    name: str, setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = {
+        tuple(discovery["names"]): discovery["port"]
+        for job in SCRAPED["scrape_configs"]
+        for discovery in job["dns_sd_configs"]
+    }
+    assert targets[(name,)] == getattr(settings_of(name, monkeypatch), setting)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here: apt-get install prometheus")
+def test_prometheus_takes_its_configuration() -> None:
+    done = subprocess.run(
+        ["promtool", "check", "config", ROOT / "deploy" / "prometheus" / "prometheus.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
