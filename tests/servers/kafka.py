@@ -189,3 +189,7 @@ def _download(maven: str, scratch: Path) -> None:
         raise ServerMissing("Kafka's jars did not come from Maven within 10 minutes: look at the network") from exc
     if done.returncode or not (scratch / "jars" / f"kafka_2.13-{VERSION}.jar").exists():
         raise ServerMissing(f"Maven could not get Kafka's jars:\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+if __name__ == "__main__":
+    print(find_jars())
