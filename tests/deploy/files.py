@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import shlex
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,19 @@ from typing import Any
 import pytest
 import yaml
 
+# Python 3.10 has none; there pytest brings it along under another name.
+tomllib: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+
 ROOT = Path(__file__).parents[2]
 OUR_IMAGE = "supportpulse"
 PREFIX = "SUPPORTPULSE_"
+
+
+@cache
+def project() -> dict[str, Any]:
+    """pyproject.toml."""
+    document: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return document
 
 
 @cache

@@ -5,20 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.deploy.files import ROOT, dockerfile, services, settings_of
+from tests.deploy.files import ROOT, dockerfile, project, services, settings_of
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    tomllib = pytest.importorskip("tomli")
-
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SCRAPED: dict[str, Any] = yaml.safe_load(
     (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
 )
@@ -40,17 +33,17 @@ def test_everything_that_is_copied_is_there_and_let_through() -> None:
 
 
 def test_every_package_is_copied() -> None:
-    packages = {pattern.rstrip("*") for pattern in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
+    packages = {pattern.rstrip("*") for pattern in project()["tool"]["setuptools"]["packages"]["find"]["include"]}
     assert packages <= copied()
 
 
 def test_the_image_runs_the_projects_command() -> None:
     (entrypoint,) = instructions("ENTRYPOINT")
-    assert re.findall(r"[\w-]+", " ".join(entrypoint)) == list(PROJECT["project"]["scripts"])
+    assert re.findall(r"[\w-]+", " ".join(entrypoint)) == list(project()["project"]["scripts"])
 
 
 def test_the_image_has_the_projects_version() -> None:
-    assert services()["worker"]["image"] == f"supportpulse:{PROJECT['project']['version']}"
+    assert services()["worker"]["image"] == f"supportpulse:{project()['project']['version']}"
 
 
 def test_the_image_is_not_run_by_root_and_the_same_everywhere() -> None:
@@ -63,7 +56,7 @@ def test_the_python_of_the_image_is_one_that_the_project_takes() -> None:
     stages = {words[0] for words in instructions("FROM")}
     assert len(stages) == 1
     found = re.match(r"python:(\d+)\.(\d+)-", stages.pop())
-    wanted = re.match(r">=(\d+)\.(\d+)", PROJECT["project"]["requires-python"])
+    wanted = re.match(r">=(\d+)\.(\d+)", project()["project"]["requires-python"])
     assert found is not None
     assert wanted is not None
     assert tuple(map(int, found.groups())) >= tuple(map(int, wanted.groups()))
