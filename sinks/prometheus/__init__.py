@@ -1,0 +1,1 @@
+"""What is watched: the pipeline's own health and the rolling windows, at /metrics."""
