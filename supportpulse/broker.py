@@ -15,10 +15,10 @@ from supportpulse.processes import LOOPBACK, Server, ServerError, ServerMissing
 class TansuBroker:
     """One broker. It keeps everything in memory: what it held is gone when it stops.
 
-        broker = TansuBroker()
-        address = broker.start(log_path=data_dir / "broker.log")    # "127.0.0.1:38211"
-        ...
-        broker.stop()
+    broker = TansuBroker()
+    address = broker.start(log_path=data_dir / "broker.log")    # "127.0.0.1:38211"
+    ...
+    broker.stop()
     """
 
     _server: Server | None = field(default=None, init=False)

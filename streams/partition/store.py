@@ -15,7 +15,7 @@ from streams.fold.state import FoldState
 from streams.partition.conversation import SEGMENT_EVENTS, Conversation, Head
 from streams.sla.policies import PolicyBook
 
-_pack = msgspec.msgpack.Encoder().encode
+pack = msgspec.msgpack.Encoder().encode
 _unpack_head = msgspec.msgpack.Decoder(Head).decode
 _unpack_segment = msgspec.msgpack.Decoder(list[LogEvent]).decode
 
@@ -93,7 +93,7 @@ class Draft:
         self._open[key] = conversation
         self._changed[key] = None
         if len(head.tail) >= SEGMENT_EVENTS:
-            self._sealed[key, head.segments] = _pack(head.tail)
+            self._sealed[key, head.segments] = pack(head.tail)
             head.segments += 1
             head.tail = []
 
@@ -101,7 +101,7 @@ class Draft:
         """What the chunk changed: segments before the heads that count on them."""
         offset_of = {key: self._open[key].head.offset for key in self._changed}
         sealed = [Entry(key, n, packed, offset_of[key]) for (key, n), packed in self._sealed.items()]
-        heads = [Entry(key, None, _pack(self._open[key].head), offset_of[key]) for key in self._changed]
+        heads = [Entry(key, None, pack(self._open[key].head), offset_of[key]) for key in self._changed]
         return sealed + self._orphans(offset_of) + heads
 
     def _orphans(self, offset_of: dict[str, int]) -> list[Entry]:

@@ -7,8 +7,9 @@ holds it, with each string once per batch.
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
 from typing import TypeAlias
 
 import msgspec
@@ -26,7 +27,8 @@ GroupKey: TypeAlias = tuple[str, "str | None", str, "str | None", "str | None", 
 
 VERSION = 1
 _KEY_WIDTH = 6
-_COLUMNS = 4  # source_offset, ended_at, value_ms, group
+_METRIC, _OUTCOME, _CHANNEL = range(3)
+_read = attrgetter("ended_at", "value_ms", "metric", "outcome", "channel", "team", "agent_id", "priority")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +66,34 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True, gc=False):
     epoch: int
     source_partition: int
     strings: list[str]
-    #: Indexes into `strings` from 1, six per group; 0 is None.
+    #: Six columns one after the other: indexes into `strings` from 1; 0 is None.
     keys: _Column
-    source_offset: _Column
+    #: Twice the source offset, plus 1 if the row is added.
+    mark: _Column
     ended_at: _Column
     value_ms: _Column
-    #: Twice the group's index, plus 1 if the row is added.
-    group: _Column
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Wire)
 
 
-class _Pending:
-    """One tenant's rows, flat: plain lists are the cheapest thing to append to."""
+class _Codes(dict["str | None", int]):
+    """Strings by number, in the order they were first asked for."""
 
-    __slots__ = ("groups", "keys", "rows", "strings")
+    def __missing__(self, name: str | None) -> int:
+        code = self[name] = len(self)
+        return code
+
+
+class _Pending:
+    """One tenant's facts and what to do with them; they become columns all at once, which is the cheapest way."""
+
+    __slots__ = ("facts", "marks")
 
     def __init__(self) -> None:
-        self.rows: list[int] = []
-        self.groups: dict[GroupKey, int] = {}
-        self.keys: list[int] = []
-        self.strings: dict[str | None, int] = {None: 0}
-
-    def code(self, group: GroupKey) -> int:
-        strings = self.strings
-        self.keys += [strings.setdefault(name, len(strings)) for name in group]
-        code = self.groups[group] = 2 * len(self.groups)
-        return code
+        self.facts: list[MetricFact] = []
+        self.marks: list[int] = []
 
 
 class DeltaBuilder:
@@ -117,9 +118,9 @@ class DeltaBuilder:
         if old is not None:
             if new is not None and _alike(old, new):
                 return
-            self._add(old, source_offset, 0)
+            self._add(old, 2 * source_offset)
         if new is not None:
-            self._add(new, source_offset, 1)
+            self._add(new, 2 * source_offset + 1)
 
     def take(self) -> dict[str, bytes]:
         """The rows so far as one message per tenant, and begin anew."""
@@ -127,31 +128,29 @@ class DeltaBuilder:
         self._tenants.clear()
         return taken
 
-    def _add(self, fact: MetricFact, source_offset: int, added: int) -> None:
+    def _add(self, fact: MetricFact, mark: int) -> None:
         pending = self._tenants.get(fact.tenant)
         if pending is None:
             pending = self._tenants[fact.tenant] = _Pending()
-        metric = fact.metric
-        outcome = fact.outcome if metric in GRADED else None
-        group = (metric, outcome, fact.channel, fact.team, fact.agent_id, fact.priority)
-        code = pending.groups.get(group)
-        if code is None:
-            code = pending.code(group)
-        pending.rows += (source_offset, fact.ended_at, fact.value_ms, code + added)  # type: ignore[arg-type]
+        pending.facts.append(fact)
+        pending.marks.append(mark)
 
     def _encode(self, tenant: str, pending: _Pending) -> bytes:
-        rows = _ints(pending.rows).reshape(-1, _COLUMNS)
+        rows = len(pending.facts)
+        ended_at, value_ms, *names = zip(*map(_read, pending.facts), strict=True)
+        codes = _Codes({None: 0})
+        keys = np.fromiter(map(codes.__getitem__, chain.from_iterable(names)), np.int64, _KEY_WIDTH * rows)
+        _forget_ungraded(keys.reshape(_KEY_WIDTH, rows), codes)
         return bytes([VERSION]) + _encoder.encode(
             _Wire(
                 tenant=tenant,
                 epoch=self._epoch,
                 source_partition=self._source_partition,
-                strings=[name for name in pending.strings if name is not None],
-                keys=_pack(_ints(pending.keys)),
-                source_offset=_pack(rows[:, 0]),
-                ended_at=_pack(rows[:, 1]),
-                value_ms=_pack(rows[:, 2]),
-                group=_pack(rows[:, 3]),
+                strings=[name for name in codes if name is not None],
+                keys=_pack(keys),
+                mark=_pack(np.fromiter(pending.marks, np.int64, rows)),
+                ended_at=_pack(np.fromiter(ended_at, np.int64, rows)),
+                value_ms=_pack(np.fromiter(value_ms, np.int64, rows)),
             )
         )
 
@@ -167,25 +166,22 @@ def decode(payload: bytes) -> DeltaBatch:
         raise UnknownSchema(f"window deltas of version {payload[0]}, this release reads {VERSION}: upgrade it")
     try:
         wire = _decoder.decode(memoryview(payload)[1:])
-        keys, group = _unpack(wire.keys), _unpack(wire.group)
-        offset, ended_at, value_ms = _unpack(wire.source_offset), _unpack(wire.ended_at), _unpack(wire.value_ms)
-        groups = _groups(wire.strings, keys)
+        mark, ended_at, value_ms = _unpack(wire.mark), _unpack(wire.ended_at), _unpack(wire.value_ms)
+        groups, group = _groups(wire.strings, _unpack(wire.keys))
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, OverflowError) as exc:
         raise MalformedRecord(f"window deltas cut short or damaged ({type(exc).__name__})") from exc
-    if not len(group) == len(offset) == len(ended_at) == len(value_ms):
+    if not len(mark) == len(ended_at) == len(value_ms) == len(group):
         raise MalformedRecord("window deltas with columns of different lengths")
-    if len(group) and not 0 <= group.min() <= group.max() < 2 * len(groups):
-        raise MalformedRecord("window deltas with rows of no group")
     return DeltaBatch(
         tenant=wire.tenant,
         epoch=wire.epoch,
         source_partition=wire.source_partition,
         groups=groups,
-        source_offset=offset,
+        source_offset=mark >> 1,
         ended_at=ended_at,
         value_ms=value_ms,
-        group=group >> 1,
-        added=(group & 1).astype(np.bool_),
+        group=group,
+        added=(mark & 1).astype(np.bool_),
     )
 
 
@@ -201,9 +197,11 @@ def _alike(old: MetricFact, new: MetricFact) -> bool:
     )
 
 
-def _ints(numbers: list[int]) -> Ints:
-    # Through array: numpy takes three times as long to look at a list of ints itself.
-    return np.frombuffer(array("q", numbers), dtype=np.int64)
+def _forget_ungraded(keys: Ints, codes: _Codes) -> None:
+    """Only a graded metric's outcome tells groups apart."""
+    graded = np.zeros(len(codes), dtype=np.int64)
+    graded[[codes[metric] for metric in GRADED if metric in codes]] = 1
+    keys[_OUTCOME] *= graded[keys[_METRIC]]
 
 
 def _pack(column: Ints) -> _Column:
@@ -219,13 +217,28 @@ def _unpack(column: _Column) -> Ints:
     return np.frombuffer(column.data, dtype=f"<u{column.width_bytes}").astype(np.int64) + column.base
 
 
-def _groups(strings: list[str], keys: Ints) -> list[GroupKey]:
-    if len(keys) % _KEY_WIDTH or (len(keys) and not 0 <= keys.min() <= keys.max() <= len(strings)):
+def _groups(strings: list[str], keys: Ints) -> tuple[list[GroupKey], Ints]:
+    """The groups there are, and the index of each row's."""
+    columns = keys.reshape(_KEY_WIDTH, -1)
+    if not columns.size:
+        return [], columns[0]
+    if not 0 <= columns.min() <= columns.max() <= len(strings):
         raise ValueError("keys that name no string")
-    table = keys.reshape(-1, _KEY_WIDTH)
     # Every fact has a metric and a channel.
-    if not (table[:, 0].all() and table[:, 2].all()):
+    if not (columns[_METRIC].all() and columns[_CHANNEL].all()):
         raise ValueError("a group without metric or channel")
-    name = [None, *strings].__getitem__
-    columns = (map(name, table[:, index].tolist()) for index in range(_KEY_WIDTH))
-    return list(zip(*columns, strict=True))
+    first, group = _distinct(columns, len(strings) + 1)
+    named = map([None, *strings].__getitem__, columns[:, first].ravel().tolist())
+    names = list(named)
+    each = len(first)
+    return list(zip(*(names[start : start + each] for start in range(0, len(names), each)), strict=True)), group
+
+
+def _distinct(columns: Ints, base: int) -> tuple[Ints, Ints]:
+    """Where each distinct row is first, and for every row the number of its like."""
+    if base**_KEY_WIDTH < 1 << 63:
+        digits = base ** np.arange(_KEY_WIDTH, dtype=np.int64)
+        _, first, group = np.unique(digits @ columns, return_index=True, return_inverse=True)
+    else:
+        _, first, group = np.unique(columns, axis=1, return_index=True, return_inverse=True)
+    return first, group.reshape(-1)

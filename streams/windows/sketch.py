@@ -7,7 +7,7 @@ The 64 buckets of one doubling are a page, and a series has only the pages it ha
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,6 @@ from streams.windows.shape import PERCENTS
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 _Counts: TypeAlias = npt.NDArray[np.int32]
-_Table: TypeAlias = npt.NDArray[Any]
 
 _PAGE_BITS = 6
 PAGE_BUCKETS = 1 << _PAGE_BITS
@@ -97,23 +96,26 @@ class Sketches:
         """
         pages = self._pages[series].astype(np.int64)
         totals = self._totals[pages]
-        ends = totals.cumsum(axis=1, dtype=np.int64)
+        ends = totals.cumsum(axis=1, dtype=np.int32)
         answers = np.empty((len(PERCENTS), len(series)))
         for row, percent in enumerate(PERCENTS):
             position = percent * (count - 1)
             rank, rest = position // 100, position % 100
-            below = self._value_at(pages, totals, ends, rank)
-            above = self._value_at(pages, totals, ends, np.minimum(rank + 1, count - 1))
+            below, more = self._value_at(pages, totals, ends, rank)
+            above = below.copy()
+            further = np.flatnonzero((rest > 0) & (more == 0))
+            above[further], _ = self._value_at(pages[further], totals[further], ends[further], rank[further] + 1)
             answers[row] = below + (above - below) * (rest / 100)
         return answers
 
-    def _value_at(self, pages: Ints, totals: _Table, ends: Ints, rank: Ints) -> Floats:
+    def _value_at(self, pages: Ints, totals: _Counts, ends: _Counts, rank: Ints) -> tuple[Floats, Ints]:
+        """The value of each rank, from 0, and how many of the following ranks are in the same bucket."""
         every = np.arange(len(rank))
-        doubling = (ends <= rank[:, None]).sum(axis=1)
+        doubling = np.argmax(ends > rank[:, None], axis=1)
         inside = rank - ends[every, doubling] + totals[every, doubling]
-        counts = self._counts[pages[every, doubling]].cumsum(axis=1)
-        bucket = (counts <= inside[:, None]).sum(axis=1)
-        return middle_of((doubling << _PAGE_BITS) + bucket)
+        counts = self._counts[pages[every, doubling]].cumsum(axis=1, dtype=np.int32)
+        bucket = np.argmax(counts > inside.astype(np.int32)[:, None], axis=1)
+        return middle_of((doubling << _PAGE_BITS) + bucket), counts[every, bucket] - inside - 1
 
     def _open(self, places: Ints) -> None:
         while len(self._free) < len(places):

@@ -48,9 +48,11 @@ class Worker:
         self._ownership = Ownership(self._app)
         self._outbox = Outbox(config.kafka)
         self._interactions = InteractionsStage(config, self._outbox, self._ownership, self._stats, now_ms)
-        self._windows = WindowStage(config, self._outbox, self._ownership, self._stats)
+        self._windows = WindowStage(config, self._outbox, self._ownership)
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._progress = asyncio.Event()
+        #: partition of `interactions` → records and seconds behind its end
+        self._lags: dict[int, tuple[int, float]] = {}
         self._has_assignment = asyncio.Event()
         self._app.on_partitions_assigned.connect(self._assigned, weak=False)
         self._agent(config.topics.interactions, self._on_interactions)
@@ -99,10 +101,14 @@ class Worker:
         if await self._interactions.handle(tp, records, generation):
             last = records[-1]
             self._app.consumer.finish(tp, last.offset)
-            behind = max(0, (self._app.consumer.highwater(tp) or 0) - last.offset - 1)
-            late_seconds = max(0.0, (self._now_ms() - last.timestamp) / 1000) if behind else 0.0
-            self._stats.lag(tp.partition, behind, late_seconds)
+            self._tell_lag(tp, last.offset, last.timestamp)
             self._progress.set()
+
+    def _tell_lag(self, tp: TP, offset: int, timestamp_ms: EpochMs) -> None:
+        behind = max(0, (self._app.consumer.highwater(tp) or 0) - offset - 1)
+        self._lags[tp.partition] = (behind, (self._now_ms() - timestamp_ms) / 1000 if behind else 0.0)
+        records = sum(records for records, _ in self._lags.values())
+        self._stats.lag(tp.topic, records, max(0.0, *(seconds for _, seconds in self._lags.values())))
 
     async def _on_deltas(self, tp: TP, records: list[Any], generation: int) -> None:
         self._windows.handle(tp, records, generation, self._window_now_ms())
@@ -111,6 +117,7 @@ class Worker:
     async def _assigned(self, _app: Any, assigned: set[TP], **_kwargs: Any) -> None:
         generation = self._ownership.generation
         topics = self._config.topics
+        self._lags.clear()
         self._interactions.take_over((tp.partition for tp in assigned if tp.topic == topics.interactions), generation)
         deltas = [TopicPartition(tp.topic, tp.partition) for tp in assigned if tp.topic == topics.window_deltas]
         ends = await self._app.consumer.highwaters(*deltas) if deltas else {}

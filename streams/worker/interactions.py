@@ -174,5 +174,5 @@ class InteractionsStage:
     def _tell(self, outcome: Outcome, seconds: float) -> None:
         self._stats.events(outcome.counts)
         self._stats.facts(Counter(fact.metric for fact in outcome.facts))
-        self._stats.dead_letters(Counter(letter.reason for letter in outcome.dead_letters))
-        self._stats.chunk_seconds(seconds)
+        self._stats.dead_letters(self._topics.interactions, Counter(letter.reason for letter in outcome.dead_letters))
+        self._stats.chunk(seconds)

@@ -7,44 +7,38 @@ from typing import Protocol
 
 
 class WorkerStats(Protocol):
-    """Told by the worker, after the fact; must not raise or wait."""
+    """Told by the worker, after the fact; must return at once and never raise."""
 
-    def events(self, counts: Mapping[str, int]) -> None:
+    def events(self, by_result: Mapping[str, int]) -> None:
         """A chunk was finished: events by result (accepted, late, duplicate, refused)."""
 
-    def facts(self, counts: Mapping[str, int]) -> None:
+    def facts(self, by_metric: Mapping[str, int]) -> None:
         """Fact versions sent, by metric."""
 
-    def dead_letters(self, counts: Mapping[str, int]) -> None:
-        """Records parked, by reason."""
+    def dead_letters(self, topic: str, by_reason: Mapping[str, int]) -> None:
+        """Records of `topic` that were parked, by reason."""
 
-    def chunk_seconds(self, seconds: float) -> None:
+    def chunk(self, seconds: float) -> None:
         """How long a chunk took, from records in hand to offsets ready for commit."""
 
-    def lag(self, partition: int, records: int, seconds: float) -> None:
-        """How far behind the end of a partition of `interactions` the worker is."""
-
-    def window_series(self, count: int) -> None:
-        """How many windows the last refresh sent."""
+    def lag(self, topic: str, records: int, seconds: float) -> None:
+        """How far behind the end of its partitions of `topic` the worker is; 0 seconds when it is not."""
 
 
 class SilentStats:
     """Nobody listens."""
 
-    def events(self, counts: Mapping[str, int]) -> None:
+    def events(self, by_result: Mapping[str, int]) -> None:
         """Ignored."""
 
-    def facts(self, counts: Mapping[str, int]) -> None:
+    def facts(self, by_metric: Mapping[str, int]) -> None:
         """Ignored."""
 
-    def dead_letters(self, counts: Mapping[str, int]) -> None:
+    def dead_letters(self, topic: str, by_reason: Mapping[str, int]) -> None:
         """Ignored."""
 
-    def chunk_seconds(self, seconds: float) -> None:
+    def chunk(self, seconds: float) -> None:
         """Ignored."""
 
-    def lag(self, partition: int, records: int, seconds: float) -> None:
-        """Ignored."""
-
-    def window_series(self, count: int) -> None:
+    def lag(self, topic: str, records: int, seconds: float) -> None:
         """Ignored."""

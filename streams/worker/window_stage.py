@@ -21,7 +21,6 @@ from streams.windows.deltas import decode
 from streams.worker.config import WorkerConfig
 from streams.worker.outbox import Outbox, Outgoing
 from streams.worker.ownership import Ownership
-from streams.worker.stats import WorkerStats
 
 
 @dataclass(slots=True)
@@ -42,12 +41,11 @@ class _Held:
 class WindowStage:
     """Keeps a book per assigned partition of `window-deltas`."""
 
-    def __init__(self, config: WorkerConfig, outbox: Outbox, ownership: Ownership, stats: WorkerStats) -> None:
+    def __init__(self, config: WorkerConfig, outbox: Outbox, ownership: Ownership) -> None:
         self._config = config
         self._topic = config.topics.window_deltas
         self._outbox = outbox
         self._ownership = ownership
-        self._stats = stats
         self._held: dict[int, _Held] = {}
 
     def applied(self, partition: int) -> int:
@@ -80,4 +78,3 @@ class WindowStage:
                 rows.extend(held.book.refresh(now_ms))
         records = [Outgoing(row.tenant.encode(), wire.encode_window(row), now_ms) for row in rows]
         await self._outbox.send(self._config.topics.windows, records)
-        self._stats.window_series(len(rows))

@@ -1,0 +1,49 @@
+"""A conversation's kept state from its stored events: for a restart whose broker has forgotten the changelog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from schemas.records import InteractionEvent
+from schemas.times import EpochMs
+from streams.fold.conversation import fold
+from streams.fold.events import remember
+from streams.fold.state import FoldState
+from streams.partition.conversation import SEGMENT_EVENTS, Head
+from streams.partition.store import Entry, conversation_key, pack
+from streams.sla.policies import PolicyBook
+
+#: Before the first offset of any log: whatever an event does later holds over it.
+BEFORE_THE_LOG = -1
+
+
+def rebuild(
+    events: Iterable[InteractionEvent],
+    revisions: Mapping[str, int],
+    judged_ms: EpochMs | None,
+    book: PolicyBook,
+) -> list[Entry]:
+    """The entries of one conversation, as a worker that had seen its distinct `events` would have written them.
+
+    `revisions`: fact_id → revision, for the facts that have more than one version, retracted ones included.
+    `judged_ms`: up to when its open clocks have been judged.
+    """
+    known = list(events)
+    if not known:
+        return []
+    tenant, conversation_id = known[0].tenant, known[0].conversation_id
+    log = [remember(event) for event in known]
+    head = Head(tenant, conversation_id, FoldState(), judged_ms=judged_ms)
+    key = conversation_key(tenant, conversation_id)
+    if any(event.erases for event in log):
+        head.erased = True
+        return [Entry(key, None, pack(head), BEFORE_THE_LOG)]
+    head.fold, _ = fold(tenant, conversation_id, log, book)
+    head.revisions = {fact_id[len(conversation_id) + 1 :]: revision for fact_id, revision in revisions.items()}
+    head.segments, tail = divmod(len(log), SEGMENT_EVENTS)
+    head.tail = log[len(log) - tail :]
+    sealed = [log[start : start + SEGMENT_EVENTS] for start in range(0, len(log) - tail, SEGMENT_EVENTS)]
+    return [
+        *(Entry(key, number, pack(segment), BEFORE_THE_LOG) for number, segment in enumerate(sealed)),
+        Entry(key, None, pack(head), BEFORE_THE_LOG),
+    ]

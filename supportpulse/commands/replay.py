@@ -1,0 +1,52 @@
+"""`supportpulse replay`: the fold alone, without Kafka."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from connectors.importing import ImportReport, import_files
+from schemas import documents, times
+from schemas.errors import SupportpulseError
+from schemas.records import InteractionEvent, MetricFact
+from streams.replay import Replay
+from streams.sla import policy_file
+from streams.sla.policies import PolicyBook
+
+
+class _IntoReplay:
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+
+    def publish(self, event: InteractionEvent) -> None:
+        self._replay.add(event)
+
+
+def replay(files: Sequence[Path], policies: Path | None, as_of: str | None, facts: Path | None) -> ImportReport:
+    """Fold the events of JSONL `files`; write the facts that hold to `facts` (None: stdout), one JSON object a line.
+
+    Lines that cannot be used are refused to stderr with file, line and reason, and everything else goes on.
+    """
+    book = PolicyBook() if policies is None else policy_file.load(policies)
+    as_of_ms = None if as_of is None else times.parse(as_of)
+    history = Replay()
+    report = import_files(files, "events", _IntoReplay(history))
+    for refusal in report.refused:
+        print(f"refused {refusal.file}:{refusal.line}: {refusal.reason}", file=sys.stderr)
+    found = history.facts(book, as_of_ms)
+    if facts is None:
+        _write(found, sys.stdout.buffer)
+    else:
+        try:
+            with facts.open("wb") as out:
+                _write(found, out)
+        except OSError as exc:
+            raise SupportpulseError(f"{facts} cannot be written: {exc.strerror}") from exc
+    return report
+
+
+def _write(found: Sequence[MetricFact], out: IO[bytes]) -> None:
+    for fact in found:
+        out.write(documents.render_fact(fact) + b"\n")

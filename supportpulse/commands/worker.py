@@ -1,0 +1,72 @@
+"""`supportpulse worker`: one Faust worker, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from schemas.errors import SupportpulseError
+from schemas.topics import Topics
+from sinks.prometheus.pipeline import WorkerMetrics
+from sinks.prometheus.server import MetricsServer
+from streams.sla import policy_file
+from streams.sla.policies import PolicyBook
+from streams.worker.app import Worker
+from streams.worker.config import Drain, WorkerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """What the command line says."""
+
+    kafka: str
+    policies: Path | None
+    data_dir: Path
+    host: str
+    metrics_port: int
+    session_timeout_seconds: float = 10.0
+    epoch: int = 0
+    drain: Drain | None = None
+
+
+def parse_until(text: str) -> Mapping[int, int]:
+    """`0=123,2=45` → partition → last offset."""
+    try:
+        pairs = [item.split("=") for item in text.split(",") if item]
+        return {int(partition): int(offset) for partition, offset in pairs}
+    except ValueError as exc:
+        raise SupportpulseError(f"{text!r} names no offsets: write PARTITION=OFFSET,…, like 0=123,1=45") from exc
+
+
+def run(options: WorkerOptions) -> None:
+    """Work until SIGTERM or SIGINT, or until the drain is done. Raises what ended it otherwise."""
+    asyncio.run(_run(options))
+
+
+async def _run(options: WorkerOptions) -> None:
+    book = PolicyBook() if options.policies is None else policy_file.load(options.policies)
+    config = WorkerConfig(
+        kafka=options.kafka,
+        policies=book,
+        data_dir=options.data_dir,
+        topics=Topics(),
+        session_timeout_seconds=options.session_timeout_seconds,
+        epoch=options.epoch,
+        drain=options.drain,
+    )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    registry = CollectorRegistry()
+    server = MetricsServer(registry, options.metrics_port, options.host)
+    server.start()
+    try:
+        await Worker(config, WorkerMetrics(registry)).run(stop)
+    finally:
+        server.stop()

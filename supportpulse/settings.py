@@ -1,0 +1,53 @@
+"""Settings: from the environment (`SUPPORTPULSE_…`), overridden by options of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.errors import SupportpulseError
+
+#: What `clickhouse` says when ClickHouse runs inside the process.
+EMBEDDED = "embedded"
+
+
+class SettingsError(SupportpulseError):
+    """A setting has a value that cannot be used. Says which variable, and why."""
+
+
+class Settings(BaseSettings):
+    """Everything a part needs to find the others. Every field is an environment variable `SUPPORTPULSE_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="SUPPORTPULSE_", extra="ignore", frozen=True)
+
+    kafka: str = Field("127.0.0.1:9092", description="Bootstrap server, HOST:PORT.", pattern=r"^[^\s:]+:\d+$")
+    clickhouse: str = Field(EMBEDDED, description="clickhouse://USER:PASSWORD@HOST:PORT/DATABASE, or 'embedded'.")
+    data_dir: Path = Field(Path("data"), description="Where the embedded ClickHouse, logs and locks live.")
+    policies: Path | None = Field(None, description="The policies file (YAML).")
+    host: str = Field("127.0.0.1", description="What everything that listens binds to.")
+    worker_metrics_port: int = Field(9464, ge=0, le=65535, description="The worker's /metrics.")
+    sink_metrics_port: int = Field(9465, ge=0, le=65535, description="The sink's /metrics.")
+    gateway_port: int = Field(8420, ge=0, le=65535, description="Where the gateway takes webhooks.")
+    sql_port: int = Field(0, ge=0, le=65535, description="The embedded ClickHouse's query endpoint; 0: a free one.")
+    interactions_partitions: int = Field(4, ge=1, le=1024, description="Partitions of each topic that is made.")
+    replication: int = Field(1, ge=1, le=9, description="Replicas of each topic that is made.")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether ClickHouse runs inside the process."""
+        return self.clickhouse == EMBEDDED
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of the environment, with what the command line says on top (None: not said)."""
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"{name}: {first['msg']} (set it with SUPPORTPULSE_{name.upper()} or the option of that name)"
+        ) from exc

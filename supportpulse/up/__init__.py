@@ -1,0 +1,1 @@
+"""`supportpulse up`: the whole pipeline with one command."""

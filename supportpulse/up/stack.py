@@ -1,0 +1,133 @@
+"""What `up` runs on: a broker, a database and the topics, the embedded ones unless others are named."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from schemas.topics import Topics
+from sinks.clickhouse.database import Database
+from sinks.clickhouse.embedded import EmbeddedDatabase
+from sinks.clickhouse.migrate import migrate
+from sinks.clickhouse.server import ServerDatabase
+from streams.sla import policy_file
+from streams.sla.policies import PolicyBook
+from supportpulse import topics as kafka_topics
+from supportpulse.broker import TansuBroker
+from supportpulse.data_dir import DataDir
+from supportpulse.restoring import restore
+from supportpulse.settings import Settings
+
+log = structlog.get_logger()
+
+#: Tansu's group joins take half of the session timeout, so a start is quicker with a short one.
+EMBEDDED_SESSION_SECONDS = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Everything is there, and knows what an earlier run left behind."""
+
+    settings: Settings
+    data_dir: DataDir
+    kafka: str
+    #: Whether the broker forgets when it stops.
+    forgetful: bool
+    epoch: int
+    database: Database
+    policies: Path | None
+    restored_conversations: int
+
+    @property
+    def session_timeout_seconds(self) -> float:
+        """How long a consumer may be silent."""
+        return EMBEDDED_SESSION_SECONDS if self.forgetful else 10.0
+
+    def connect(self) -> Database:
+        """Another connection to the same ClickHouse, for another thread."""
+        return open_database(self.settings, self.data_dir)
+
+
+def open_database(settings: Settings, data_dir: DataDir, *, readonly: bool = False) -> Database:
+    """ClickHouse, as the settings say."""
+    if settings.embedded:
+        return EmbeddedDatabase(data_dir.clickhouse, readonly=readonly)
+    return ServerDatabase(settings.clickhouse, create=not readonly)
+
+
+@contextmanager
+def running_stack(settings: Settings, *, kafka: str | None, policies: Path | None) -> Iterator[Stack]:
+    """Start what has to be started, make topics and tables, give a forgetful broker its memory back; stop it all.
+
+    `kafka`: a broker of the user's own; None starts the embedded one.
+    """
+    data_dir = DataDir(settings.data_dir)
+    book = PolicyBook() if policies is None else policy_file.load(policies)
+    with data_dir.locked():
+        database = open_database(settings, data_dir)
+        try:
+            migrate(database, now_ms=time.time_ns() // 1_000_000)
+            with _broker(kafka, data_dir) as address:
+                kafka_topics.ensure(
+                    address,
+                    Topics(),
+                    partitions=settings.interactions_partitions,
+                    replication=settings.replication if kafka else 1,
+                )
+                epoch = 0 if kafka else data_dir.next_incarnation()
+                conversations = 0 if kafka else _restore(settings, database, address, book, epoch)
+                yield Stack(
+                    settings=settings,
+                    data_dir=data_dir,
+                    kafka=address,
+                    forgetful=kafka is None,
+                    epoch=epoch,
+                    database=database,
+                    policies=policies,
+                    restored_conversations=conversations,
+                )
+        finally:
+            database.close()
+
+
+@contextmanager
+def _broker(kafka: str | None, data_dir: DataDir) -> Iterator[str]:
+    if kafka is not None:
+        yield kafka
+        return
+    broker = TansuBroker()
+    address = broker.start(log_path=data_dir.logs / "broker.log")
+    try:
+        yield address
+    finally:
+        broker.stop()
+
+
+def _restore(settings: Settings, database: Database, kafka: str, book: PolicyBook, epoch: int) -> int:
+    began = time.monotonic()
+    found = asyncio.run(
+        restore(
+            database,
+            kafka,
+            Topics(),
+            book,
+            partitions=settings.interactions_partitions,
+            epoch=epoch,
+            now_ms=time.time_ns() // 1_000_000,
+        )
+    )
+    if found.conversations:
+        log.info(
+            "restored",
+            conversations=found.conversations,
+            events=found.events,
+            facts_in_windows=found.facts,
+            seconds=round(time.monotonic() - began, 1),
+        )
+    return found.conversations
