@@ -46,6 +46,9 @@ def parse(text: str, name: str = "policies") -> PolicyBook:
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         raise PolicyFileError(f"{name}:{line}: not YAML: {exc.problem}") from exc
+    except yaml.reader.ReaderError as exc:
+        line = text.count("\n", 0, exc.position) + 1
+        raise PolicyFileError(f"{name}:{line}: not YAML: character #x{exc.character:04x} is not allowed") from exc
     return PolicyBook([_version(_Node(root, name, "")) for root in roots])
 
 

@@ -1,0 +1,1 @@
+"""Calendars, policies and the file they are read from."""
