@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
+from sys import intern
 from typing import TypeAlias
 
 import msgspec
@@ -228,8 +229,9 @@ def _groups(strings: list[str], keys: Ints) -> tuple[list[GroupKey], Ints]:
     if not (columns[_METRIC].all() and columns[_CHANNEL].all()):
         raise ValueError("a group without metric or channel")
     first, group = _distinct(columns, len(strings) + 1)
-    named = map([None, *strings].__getitem__, columns[:, first].ravel().tolist())
-    names = list(named)
+    # Interned, so that comparing groups of different batches is comparing pointers.
+    said = [None, *map(intern, strings)]
+    names = [said[code] for code in columns[:, first].ravel().tolist()]
     each = len(first)
     return list(zip(*(names[start : start + each] for start in range(0, len(names), each)), strict=True)), group
 

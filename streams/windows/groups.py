@@ -123,7 +123,9 @@ class Groups:
     def numbers(self, tenant: str, keys: list[GroupKey]) -> Ints:
         """The groups' numbers; new groups get one."""
         known = self._ids.setdefault(tenant, {})
-        return np.array([known[key] if key in known else self._new(tenant, key) for key in keys], dtype=np.int64)
+        numbers = map(known.get, keys)
+        found = [self._new(tenant, keys[place]) if number is None else number for place, number in enumerate(numbers)]
+        return np.array(found, dtype=np.int64)
 
     def hold(self, groups: Ints) -> None:
         """These rows are stored now."""
