@@ -76,6 +76,11 @@ class WindowBook:
         """Series known."""
         return len(self._series)
 
+    @property
+    def sketch_pages(self) -> int:
+        """Pages of bucket counts in use, 256 bytes each."""
+        return sum(window.sketches.pages for window in self._windows)
+
     def apply(self, batch: DeltaBatch, now_ms: EpochMs) -> int:
         """Take in what is new in a batch, and say how many rows that was.
 
