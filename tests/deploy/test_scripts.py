@@ -48,41 +48,60 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def install(checkout: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
-    # A pip that only notes how it was called: what is under test is when it is called.
-    pip = checkout / ".venv" / "bin" / "python"
-    if not pip.exists():
-        pip.parent.mkdir(parents=True)
-        pip.write_text(f'#!/bin/sh\ncase "$*" in *pip*) echo "$*" >> "{checkout}/calls" ;; esac\nexit 0\n')
-        pip.chmod(0o755)
+def install(checkout: Path, *options: str, fails: str = "nothing") -> subprocess.CompletedProcess[str]:
+    # A Python that only notes what it is asked to install, and with what: under test is when that happens.
+    python = checkout / ".venv" / "bin" / "python"
+    if not python.exists():
+        python.parent.mkdir(parents=True)
+        python.write_text(
+            "#!/bin/sh\n"
+            f'case "$*" in *--editable*) echo "$*" >> "{checkout}/calls" ;; esac\n'
+            'case "$*" in "-m $FAILS "*) exit 1 ;; esac\n'
+        )
+        python.chmod(0o755)
     return subprocess.run(
         [checkout / "scripts" / "install", *options],
-        env={"PATH": os.environ["PATH"], **env},
+        env={"PATH": os.environ["PATH"], "FAILS": fails},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def calls(checkout: Path) -> int:
+def calls(checkout: Path) -> list[str]:
+    """What was installed, in order: the words after `python -m`."""
     log = checkout / "calls"
-    return len(log.read_text().splitlines()) if log.exists() else 0
+    return log.read_text().splitlines() if log.exists() else []
 
 
 def test_installing_again_does_nothing_until_something_changes(checkout: Path) -> None:
     assert "installed" in install(checkout).stdout
     assert install(checkout).stdout == ""
-    assert calls(checkout) == 1
+    assert len(calls(checkout)) == 1
     (checkout / "constraints.txt").write_text("x==1\n")
     install(checkout)
-    assert calls(checkout) == 2
+    assert len(calls(checkout)) == 2
 
 
 def test_what_tests_need_includes_what_a_run_needs(checkout: Path) -> None:
     install(checkout, "--dev")
     install(checkout)
-    assert calls(checkout) == 1
-    assert ".[dev]" in (checkout / "calls").read_text()
+    assert len(calls(checkout)) == 1
+    assert ".[dev]" in calls(checkout)[0]
+
+
+def test_where_uv_cannot_install_pip_does(checkout: Path) -> None:
+    done = install(checkout, fails="uv")
+    assert done.returncode == 0
+    assert [call.split()[1] for call in calls(checkout)] == ["uv", "pip"]
+
+
+def test_an_install_that_failed_is_not_taken_for_done(checkout: Path) -> None:
+    install(checkout)
+    (checkout / "constraints.txt").write_text("x==1\n")
+    (checkout / ".venv" / "bin" / "python").write_text('#!/bin/sh\ncase "$*" in -c*) exit 0 ;; esac\nexit 1\n')
+    assert install(checkout).returncode != 0
+    assert install(checkout).returncode != 0
 
 
 def test_a_misspelt_option_is_refused(checkout: Path) -> None:
