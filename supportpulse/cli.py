@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from schemas.errors import SupportpulseError
 
+if TYPE_CHECKING:
+    from connectors.importing import ImportReport
+
 # typer reads these annotations when it runs, and Python 3.10 cannot evaluate `X | None` in all of them.
 # ruff: noqa: UP045
+
+#: Where there is no terminal to ask how wide it is.
+_PAGE_WIDTH = 130
 
 app = typer.Typer(
     name="supportpulse",
@@ -96,36 +102,182 @@ def up(
         bool, typer.Option("--once", help="Process the files, wait until all has landed, and end.")
     ] = False,
     events: Annotated[
-        Optional[list[Path]], typer.Option("--events", help="Files of events instead of simulated traffic.")
+        Optional[list[Path]], typer.Option("--events", help="With --once: a file of events; may be repeated.")
     ] = None,
     policies: Policies = None,
     as_of: AsOf = None,
     data_dir: DataDir = None,
     kafka: Kafka = None,
     clickhouse: ClickHouse = None,
+    simulate: Annotated[bool, typer.Option(help="Feed it with simulated traffic of four tenants.")] = True,
+    days: Annotated[float, typer.Option(help="Simulated history before now.", min=0.0, max=400.0)] = 2.0,
+    conversations: Annotated[float, typer.Option(help="Simulated conversations a day.", min=1.0)] = 10_000.0,
+    seed: Annotated[int, typer.Option(help="Of the simulation: the same seed gives the same traffic.")] = 1,
     verbose: Verbose = False,
 ) -> None:
-    """Run the whole pipeline: broker, worker, ClickHouse, metrics. Without files it is fed by simulated traffic."""
+    """Run the whole pipeline: broker, worker, ClickHouse, metrics, fed by simulated traffic, or once over files.
+
+    In a terminal it shows a live table until Ctrl-C; without one it ends after the simulated history.
+    """
     from schemas import times
     from supportpulse import logs, settings
-    from supportpulse.up.once import OnceOptions, run_once
 
     logs.configure(verbose=verbose)
     found = settings.load(data_dir=data_dir, clickhouse=clickhouse, policies=policies)
     if once:
+        from supportpulse.up.once import OnceOptions, run_once
+
         if not events:
             raise SupportpulseError("--once needs files to process: --events FILE")
-        options = OnceOptions(
-            events=events,
-            policies=found.policies,
-            as_of_ms=None if as_of is None else times.parse(as_of),
-            kafka=kafka,
-        )
-        report = run_once(found, options, lambda line: print(line, file=sys.stderr))
-        for refusal in report.refused:
-            print(f"refused {refusal.file}:{refusal.line}: {refusal.reason}", file=sys.stderr)
+        judged_ms = None if as_of is None else times.parse(as_of)
+        options = OnceOptions(events=events, policies=found.policies, as_of_ms=judged_ms, kafka=kafka)
+        _account_for(run_once(found, options, _say))
         return
-    raise SupportpulseError("live mode follows")
+    if events or as_of is not None:
+        raise SupportpulseError(
+            "--events and --as-of belong to --once; to feed a running pipeline: supportpulse import"
+        )
+    from rich.console import Console
+
+    from supportpulse.up.live import LiveOptions, run_live
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PAGE_WIDTH)
+    run_live(found, LiveOptions(kafka, found.policies, simulate, days, conversations, seed), console)
+
+
+@app.command()
+def sql(
+    statement: Annotated[str, typer.Argument(help="A statement in ClickHouse's SQL, read-only.")],
+    data_dir: DataDir = None,
+    clickhouse: ClickHouse = None,
+    output_format: Annotated[
+        str, typer.Option("--format", help="As ClickHouse names them: PrettyCompact, CSVWithNames, JSONEachRow, …")
+    ] = "TabSeparated",
+) -> None:
+    """Ask ClickHouse: of the `up` that runs on the data directory, of what an earlier one left there, or of a server.
+
+    Tables: interactions, metric_facts, sla_alerts, metric_windows. Views: facts, kpi_hourly, sla_attainment,
+    agent_scorecard, open_conversations.
+    """
+    from supportpulse import settings
+    from supportpulse.commands.sql import ask
+
+    answer = ask(settings.load(data_dir=data_dir, clickhouse=clickhouse), statement, output_format)
+    sys.stdout.buffer.write(answer)
+    sys.stdout.buffer.flush()
+
+
+@app.command(name="import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="What to import.")],
+    format_name: Annotated[
+        str, typer.Option("--format", help="events, uci_incidents, ibm_twitter or twitter_threads.")
+    ] = "events",
+    kafka: Kafka = None,
+    tenant: Annotated[Optional[str], typer.Option(help="Tenant of the events [default: the format's name].")] = None,
+    source: Annotated[Optional[str], typer.Option(help="Source of the events [default: the format's name].")] = None,
+    timezone: Annotated[str, typer.Option(help="Zone of times written without one.")] = "UTC",
+    refusals: Annotated[Optional[Path], typer.Option(help="Write every refused row here (JSONL).")] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Bring them through the whole embedded pipeline into ClickHouse, and end.")
+    ] = False,
+    policies: Policies = None,
+    as_of: AsOf = None,
+    data_dir: DataDir = None,
+    clickhouse: ClickHouse = None,
+) -> None:
+    """Publish files as events to Kafka; every row is imported, or refused with file, line and reason."""
+    from schemas import times
+    from supportpulse import logs, settings
+    from supportpulse.commands.importing import options_of, publish
+    from supportpulse.up.once import OnceOptions, run_once
+
+    logs.configure()
+    found = settings.load(kafka=kafka, data_dir=data_dir, clickhouse=clickhouse, policies=policies)
+    options = options_of(tenant, source, timezone)
+    if once:
+        report = run_once(
+            found,
+            OnceOptions(
+                events=files,
+                format_name=format_name,
+                policies=found.policies,
+                as_of_ms=None if as_of is None else times.parse(as_of),
+                kafka=kafka,
+                import_options=options,
+                refusals=refusals,
+            ),
+            _say,
+        )
+    else:
+        report = publish(found.kafka, files, format_name, options, refusals)
+    _account_for(report)
+
+
+@app.command()
+def sink(
+    kafka: Kafka = None,
+    clickhouse: ClickHouse = None,
+    data_dir: DataDir = None,
+    metrics_port: Annotated[Optional[int], typer.Option(help="Where /metrics is served [default: 9465].")] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Run one sink: events, facts, alerts, windows and dead letters from Kafka into ClickHouse."""
+    from supportpulse import logs, settings
+    from supportpulse.commands.sink import run
+
+    logs.configure(verbose=verbose)
+    run(settings.load(kafka=kafka, clickhouse=clickhouse, data_dir=data_dir, sink_metrics_port=metrics_port))
+
+
+@app.command()
+def migrate(
+    clickhouse: ClickHouse = None,
+    data_dir: DataDir = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+) -> None:
+    """Bring ClickHouse's tables and views up to this release."""
+    from supportpulse import settings
+    from supportpulse.commands.migrate import run
+
+    for line in run(settings.load(clickhouse=clickhouse, data_dir=data_dir), dry_run=dry_run):
+        print(line)
+
+
+@app.command()
+def topics(
+    kafka: Kafka = None,
+    partitions: Annotated[Optional[int], typer.Option(help="Of each topic that is made [default: 4].")] = None,
+    replication: Annotated[Optional[int], typer.Option(help="Of each topic that is made [default: 1].")] = None,
+) -> None:
+    """Make the Kafka topics that are missing, and check those that are there."""
+    from schemas.topics import Topics
+    from supportpulse import settings
+    from supportpulse.topics import ensure
+
+    found = settings.load(kafka=kafka, interactions_partitions=partitions, replication=replication)
+    report = ensure(found.kafka, Topics(), partitions=found.interactions_partitions, replication=found.replication)
+    for name in report.created:
+        print(f"created  {name}")
+    for name in report.existing:
+        print(f"there    {name}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _account_for(report: ImportReport) -> None:
+    for refusal in report.refused:
+        _say(f"refused {refusal.file}:{refusal.line}: {refusal.reason}")
+    if report.refused_count > len(report.refused):
+        _say(f"… and {report.refused_count - len(report.refused):,} more; --refusals FILE keeps them all")
+    _say(
+        f"{report.rows:,} rows: {report.imported:,} imported as {report.events:,} events, "
+        f"{report.refused_count:,} refused"
+    )
 
 
 def main() -> None:

@@ -17,6 +17,8 @@ def configure(*, verbose: bool = False) -> None:
         format="%(asctime)s %(levelname)-7s %(name)s %(message)s",
         force=True,
     )
+    # It warns of every tenth of a second that another thread had the interpreter.
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,0 +1,29 @@
+"""`supportpulse import`: files to Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from connectors.importers.rows import ImportOptions
+from connectors.importing import ImportReport, import_files
+from connectors.producer import EventPublisher, PublisherSettings
+from schemas.errors import SupportpulseError
+
+
+def options_of(tenant: str | None, source: str | None, timezone: str) -> ImportOptions:
+    """What the command line says about rows that do not say it themselves."""
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise SupportpulseError(f"{timezone!r} is no IANA time zone, like Asia/Riyadh") from exc
+    return ImportOptions(tenant=tenant, source=source, timezone=zone)
+
+
+def publish(
+    kafka: str, files: Sequence[Path], format_name: str, options: ImportOptions, refusals: Path | None
+) -> ImportReport:
+    """Publish every usable row; returns when Kafka has them all."""
+    with EventPublisher(PublisherSettings(bootstrap=kafka)) as publisher:
+        return import_files(files, format_name, publisher, options, refusals_path=refusals)

@@ -1,0 +1,26 @@
+"""`supportpulse migrate`: the schema of ClickHouse."""
+
+from __future__ import annotations
+
+import time
+
+from sinks.clickhouse import migrate
+from supportpulse.data_dir import DataDir
+from supportpulse.settings import Settings
+from supportpulse.up.stack import open_database
+
+
+def run(settings: Settings, *, dry_run: bool) -> list[str]:
+    """Apply what is missing, or only say it; one line each."""
+    database = open_database(settings, DataDir(settings.data_dir))
+    try:
+        if dry_run:
+            waiting = migrate.pending(database)
+            return [f"would apply {migration.version:04d} {migration.name}" for migration in waiting] or [_NOTHING]
+        applied = migrate.migrate(database, now_ms=time.time_ns() // 1_000_000)
+        return [f"applied {migration.version:04d} {migration.name}" for migration in applied] or [_NOTHING]
+    finally:
+        database.close()
+
+
+_NOTHING = "nothing to do: the schema is that of this release"

@@ -1,0 +1,49 @@
+"""`supportpulse sink`: one sink process, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from prometheus_client import CollectorRegistry
+
+from sinks.prometheus.pipeline import SinkMetrics
+from sinks.prometheus.server import MetricsServer
+from sinks.prometheus.windows import WindowGauges
+from sinks.service import SinkConfig, SinkService
+from supportpulse.data_dir import DataDir
+from supportpulse.settings import Settings
+from supportpulse.up.landing import wall_clock_ms
+from supportpulse.up.stack import open_database
+
+
+def run(settings: Settings) -> None:
+    """Land until SIGTERM or SIGINT; what was read lands first. Raises what ended it otherwise."""
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    database = open_database(settings, DataDir(settings.data_dir))
+    registry = CollectorRegistry()
+    stats = SinkMetrics(registry, WindowGauges(registry))
+    service = SinkService(SinkConfig(kafka=settings.kafka), database, clock=wall_clock_ms, stats=stats)
+    server = MetricsServer(
+        registry,
+        settings.sink_metrics_port,
+        settings.host,
+        health=lambda: (service.health.ok, service.health.detail),
+    )
+    server.start()
+    try:
+        await service.start()
+        ended = asyncio.ensure_future(service.wait())
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await service.stop()
+    finally:
+        server.stop()
+        database.close()

@@ -1,0 +1,120 @@
+"""Simulated traffic for `up`: a history at once, then live, going on where an earlier run stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from connectors.producer import EventPublisher, PublisherSettings
+from connectors.simulator.profiles import SimulationConfig
+from connectors.simulator.simulation import Simulation
+from schemas.errors import SupportpulseError
+from schemas.times import EpochMs
+from supportpulse.up.landing import wall_clock_ms
+
+log = structlog.get_logger()
+
+_DAY_MS = 86_400_000
+#: Arrivals of the last minutes before a stop are sent again: repeats change nothing, a gap would.
+_OVERLAP_MS = 10 * 60_000
+
+
+class SimulationMemo(msgspec.Struct, frozen=True):
+    """What an earlier run simulated, kept in the data directory."""
+
+    seed: int
+    conversations_per_day: float
+    since_ms: EpochMs
+    reached_ms: EpochMs
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to simulate: conversations that begin from `since_ms` on, arrivals from `from_ms` on."""
+
+    config: SimulationConfig
+    since_ms: EpochMs
+    from_ms: EpochMs
+
+
+def plan(memo_path: Path, *, days: float, conversations_per_day: float, seed: int, now_ms: EpochMs) -> Plan:
+    """A new simulation of the last `days`, or the one that `memo_path` remembers, from where it stopped."""
+    if memo_path.exists():
+        memo = msgspec.json.decode(memo_path.read_bytes(), type=SimulationMemo)
+        config = SimulationConfig(seed=memo.seed, conversations_per_day=memo.conversations_per_day)
+        return Plan(config, memo.since_ms, max(memo.since_ms, memo.reached_ms - _OVERLAP_MS))
+    since_ms = now_ms - int(days * _DAY_MS)
+    return Plan(SimulationConfig(seed=seed, conversations_per_day=conversations_per_day), since_ms, since_ms)
+
+
+class Feed:
+    """Publishes simulated traffic on a thread of its own."""
+
+    def __init__(self, plan: Plan, kafka: str, memo_path: Path) -> None:
+        self._plan = plan
+        self._simulation = Simulation(plan.config)
+        self._settings = PublisherSettings(bootstrap=kafka)
+        self._memo_path = memo_path
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run_live, name="simulator", daemon=True)
+        self._live_from_ms = plan.from_ms
+        self.published = 0
+        self.offsets: dict[int, int] = {}
+        #: What ended the live traffic too early.
+        self.failure: SupportpulseError | None = None
+
+    def history(self, until_ms: EpochMs) -> None:
+        """Publish everything that has arrived before `until_ms`, as fast as the broker takes it."""
+        with EventPublisher(self._settings) as publisher:
+            for arrival in self._simulation.history(self._plan.since_ms, until_ms, from_ms=self._plan.from_ms):
+                publisher.publish(arrival.event)
+                self.published += 1
+                if self._stopping.is_set():
+                    break
+            publisher.flush()
+            self._reached(publisher, until_ms)
+        self._live_from_ms = until_ms
+
+    def go_live(self) -> None:
+        """From now on, publish what arrives when it arrives."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop publishing; everything published is with the broker."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run_live(self) -> None:
+        try:
+            with EventPublisher(self._settings) as publisher:
+                arrivals = self._simulation.live(
+                    self._plan.since_ms, now_ms=wall_clock_ms, sleep=self._sleep, from_ms=self._live_from_ms
+                )
+                for arrival in arrivals:
+                    if self._stopping.is_set():
+                        break
+                    publisher.publish(arrival.event)
+                    self.published += 1
+                publisher.flush()
+                self._reached(publisher, wall_clock_ms())
+        except SupportpulseError as exc:
+            self.failure = exc
+            log.error("simulator.stopped", error=str(exc))
+
+    def _sleep(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:
+            self._stopping.wait(min(left, 0.5))
+
+    def _reached(self, publisher: EventPublisher, reached_ms: EpochMs) -> None:
+        for partition, offset in publisher.offsets.items():
+            self.offsets[partition] = max(offset, self.offsets.get(partition, -1))
+        config = self._plan.config
+        memo = SimulationMemo(config.seed, config.conversations_per_day, self._plan.since_ms, reached_ms)
+        self._memo_path.write_bytes(msgspec.json.encode(memo))

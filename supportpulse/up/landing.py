@@ -1,0 +1,73 @@
+"""The sink of `up`: in this process, which owns the embedded ClickHouse, on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import Future
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from schemas.times import EpochMs
+from sinks.clickhouse.database import Database
+from sinks.prometheus.pipeline import SinkMetrics
+from sinks.prometheus.server import MetricsServer
+from sinks.prometheus.windows import WindowGauges
+from sinks.service import SinkConfig, SinkService
+
+_START_SECONDS = 60.0
+_DRAIN_SECONDS = 600.0
+
+
+class SinkThread:
+    """Runs a `SinkService` and its /metrics. Use as: start, (drain), stop."""
+
+    def __init__(self, config: SinkConfig, database: Database, *, host: str, metrics_port: int) -> None:
+        registry = CollectorRegistry()
+        self._metrics = SinkMetrics(registry, WindowGauges(registry))
+        self._config = config
+        self._database = database
+        self._service: SinkService | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sink", daemon=True)
+        self.server = MetricsServer(registry, metrics_port, host, health=self._health)
+
+    def start(self) -> None:
+        """Join the consumer group and begin. Raises what the sink or the metrics server raise."""
+        self._thread.start()
+        self._run(self._start()).result(_START_SECONDS)
+        self.server.start()
+
+    def drain(self) -> None:
+        """Wait until everything that lies in the topics now has landed."""
+        if self._service is not None:
+            self._run(self._service.drain()).result(_DRAIN_SECONDS)
+
+    def stop(self) -> None:
+        """Land what was read, leave the group. May be called again, and before `start`."""
+        self.server.stop()
+        if self._service is not None:
+            self._run(self._service.stop()).result(_START_SECONDS)
+            self._service = None
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+
+    async def _start(self) -> None:
+        self._service = SinkService(self._config, self._database, clock=wall_clock_ms, stats=self._metrics)
+        await self._service.start()
+
+    def _health(self) -> tuple[bool, str]:
+        if self._service is None:
+            return False, "the sink is not running"
+        return self._service.health.ok, self._service.health.detail
+
+    def _run(self, coroutine: Any) -> Future[Any]:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+
+def wall_clock_ms() -> EpochMs:
+    """Now."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,216 @@
+"""`supportpulse up`: everything running, a table of the numbers, until Ctrl-C (without a terminal: one pass)."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+from rich.console import Console
+from rich.live import Live
+
+from schemas.errors import SupportpulseError
+from schemas.topics import Topics
+from sinks.clickhouse.embedded import EmbeddedDatabase
+from sinks.clickhouse.endpoint import SqlEndpoint
+from sinks.errors import DatabaseError
+from sinks.service import SinkConfig
+from supportpulse import processes
+from supportpulse.processes import Server, ServerDied
+from supportpulse.settings import Settings
+from supportpulse.up.children import drain_worker, start_worker
+from supportpulse.up.feed import Feed, plan
+from supportpulse.up.landing import SinkThread, wall_clock_ms
+from supportpulse.up.stack import Stack, open_database, running_stack
+from supportpulse.up.view import look, render
+
+_EXAMPLE = "SELECT * FROM kpi_hourly ORDER BY hour DESC LIMIT 5"
+_REFRESH_SECONDS = 2.0
+_SETTLE_SECONDS = 120.0
+_GROUP = "supportpulse-worker"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """What the command line says."""
+
+    kafka: str | None = None
+    policies: Path | None = None
+    simulate: bool = True
+    days: float = 2.0
+    conversations_per_day: float = 10_000.0
+    seed: int = 1
+
+
+def simulator_policies() -> Path:
+    """The policies that suit the simulated tenants."""
+    return Path(str(resources.files("connectors.simulator") / "policies.yaml"))
+
+
+def run_live(settings: Settings, options: LiveOptions, console: Console) -> None:
+    """Run until SIGINT or SIGTERM; without a terminal, until the simulated history has landed."""
+    policies = options.policies or (simulator_policies() if options.simulate else None)
+    with running_stack(settings, kafka=options.kafka, policies=policies) as stack:
+        if console.is_terminal:
+            _Live(stack, options, console).run()
+        else:
+            _one_pass(stack, options, console)
+
+
+def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:
+    now_ms = wall_clock_ms()
+    sink = _sink(stack)
+    sink.start()
+    try:
+        if options.simulate:
+            feed = _feed(stack, options)
+            feed.history(now_ms)
+            console.print(f"published {feed.published:,} simulated events of the last {options.days:g} days")
+            drain_worker(stack, feed.offsets, now_ms)
+        sink.drain()
+    finally:
+        sink.stop()
+    console.print(render(look(stack.database, now_ms), _hints(stack)))
+
+
+class _Live:
+    """The parts of a live run, and their order of starting and stopping."""
+
+    def __init__(self, stack: Stack, options: LiveOptions, console: Console) -> None:
+        self._stack = stack
+        self._options = options
+        self._console = console
+        self._stop = threading.Event()
+        self._worker_port = stack.settings.worker_metrics_port
+
+    def run(self) -> None:
+        with ExitStack() as cleanup:
+            for name in (signal.SIGINT, signal.SIGTERM):
+                previous = signal.signal(name, lambda *_: self._stop.set())
+                cleanup.callback(signal.signal, name, previous)
+            sink = _sink(self._stack)
+            cleanup.callback(sink.stop)
+            sink.start()
+            if self._stack.settings.embedded:
+                reader = EmbeddedDatabase(self._stack.data_dir.clickhouse, readonly=True)
+                cleanup.callback(reader.close)
+                endpoint = SqlEndpoint(reader, self._stack.data_dir.root, self._stack.settings.sql_port)
+                cleanup.callback(endpoint.stop)
+                endpoint.start()
+            worker = start_worker(self._stack, self._worker_port)
+            cleanup.callback(worker.stop)
+            feed = _feed(self._stack, self._options) if self._options.simulate else None
+            self._show(worker, feed)
+            self._settle(worker, feed, sink)
+
+    def _show(self, worker: Server, feed: Feed | None) -> None:
+        database = open_database(self._stack.settings, self._stack.data_dir, readonly=True)
+        feeding = threading.Thread(target=_feed_all, args=(feed,), name="feed", daemon=True)
+        feeding.start()
+        try:
+            with Live(console=self._console, auto_refresh=False, transient=False) as screen:
+                while not self._stop.is_set():
+                    _check(worker, feed)
+                    try:
+                        screen.update(render(look(database, wall_clock_ms()), self._notes(feed)), refresh=True)
+                    except DatabaseError as exc:
+                        screen.update(f"ClickHouse does not answer: {exc}", refresh=True)
+                    self._stop.wait(_REFRESH_SECONDS)
+        finally:
+            if feed is not None:
+                feed.stop()
+            feeding.join()
+            database.close()
+
+    def _notes(self, feed: Feed | None) -> list[str]:
+        settings = self._stack.settings
+        published = "" if feed is None else f"published {feed.published:,} events   "
+        return [
+            f"{published}Ctrl-C ends",
+            f"Kafka {self._stack.kafka}   metrics http://{settings.host}:{self._worker_port}/metrics"
+            f" http://{settings.host}:{settings.sink_metrics_port}/metrics   logs {self._stack.data_dir.logs}",
+            *_hints(self._stack),
+        ]
+
+    def _settle(self, worker: Server, feed: Feed | None, sink: SinkThread) -> None:
+        """With a broker that forgets, everything that was accepted has to land before it stops."""
+        self._console.print("stopping: what was accepted lands first")
+        if feed is not None:
+            _wait_for_worker(self._stack, feed.offsets, worker)
+        worker.stop()
+        sink.drain()
+
+
+def _feed_all(feed: Feed | None) -> None:
+    if feed is None:
+        return
+    try:
+        feed.history(wall_clock_ms())
+    except SupportpulseError as exc:
+        feed.failure = exc
+        return
+    feed.go_live()
+
+
+def _check(worker: Server, feed: Feed | None) -> None:
+    if not worker.running:
+        raise ServerDied(
+            f"the worker ended with {worker.process.returncode}; its log is {worker.log_path}:\n"
+            f"{processes.tail(worker.log_path)}"
+        )
+    if feed is not None and feed.failure is not None:
+        raise feed.failure
+
+
+def _wait_for_worker(stack: Stack, offsets: dict[int, int], worker: Server) -> None:
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while worker.running and time.monotonic() < deadline:
+        committed = committed_offsets(stack.kafka)
+        if all(committed.get(partition, 0) > offset for partition, offset in offsets.items()):
+            return
+        time.sleep(0.2)
+
+
+def committed_offsets(kafka: str) -> dict[int, int]:
+    """Partition of `interactions` → what the workers have committed."""
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=kafka)
+        try:
+            found = admin.list_group_offsets({_GROUP: None})[_GROUP]
+        finally:
+            admin.close()
+    except KafkaError as exc:
+        raise SupportpulseError(f"the broker at {kafka} does not say what was committed: {exc}") from exc
+    topic = Topics().interactions
+    return {tp.partition: found[tp].offset for tp in found if tp.topic == topic}
+
+
+def _sink(stack: Stack) -> SinkThread:
+    config = SinkConfig(
+        kafka=stack.kafka, epoch=stack.epoch, session_timeout_ms=int(stack.session_timeout_seconds * 1000)
+    )
+    settings = stack.settings
+    return SinkThread(config, stack.connect(), host=settings.host, metrics_port=settings.sink_metrics_port)
+
+
+def _feed(stack: Stack, options: LiveOptions) -> Feed:
+    memo = stack.data_dir.root / "simulation.json"
+    wanted = plan(
+        memo,
+        days=options.days,
+        conversations_per_day=options.conversations_per_day,
+        seed=options.seed,
+        now_ms=wall_clock_ms(),
+    )
+    return Feed(wanted, stack.kafka, memo)
+
+
+def _hints(stack: Stack) -> list[str]:
+    where = "" if str(stack.data_dir.root) == "data" else f" --data-dir {stack.data_dir.root}"
+    return [f'ask: supportpulse sql "{_EXAMPLE}"{where}']

@@ -1,0 +1,147 @@
+"""The table of `up`: what the people who run support want to see first, asked from ClickHouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from schemas.times import EpochMs
+from sinks.clickhouse.database import Database
+
+_DAY_MS = 86_400_000
+
+_FIGURES = """
+SELECT
+    tenant,
+    countIf(metric = 'first_response') AS first_responses,
+    quantileExactInclusiveIf(0.5)(value_ms, metric = 'first_response') AS first_response_p50_ms,
+    quantileExactInclusiveIf(0.9)(value_ms, metric = 'first_response') AS first_response_p90_ms,
+    countIf(metric = 'resolution') AS resolutions,
+    quantileExactInclusiveIf(0.5)(value_ms, metric = 'resolution') AS resolution_p50_ms,
+    countIf(startsWith(metric, 'sla_') AND outcome = 'met') AS met,
+    countIf(startsWith(metric, 'sla_') AND outcome = 'breached') AS breached,
+    countIf(metric = 'bot_outcome' AND outcome = 'contained') AS contained,
+    countIf(metric = 'bot_outcome') AS bots
+FROM facts
+WHERE coalesce(ended_at, deadline) > fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+GROUP BY tenant ORDER BY tenant
+"""
+
+_WAITING = """
+SELECT
+    tenant,
+    count() AS open,
+    countIf(human_clock_since IS NOT NULL) AS waiting,
+    toUnixTimestamp64Milli(min(human_clock_since)) AS oldest_ms
+FROM open_conversations
+GROUP BY tenant
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tenant's figures of the last 24 hours. None: nothing to measure yet."""
+
+    tenant: str
+    first_responses: int
+    first_response_p50_ms: float | None
+    first_response_p90_ms: float | None
+    resolutions: int
+    resolution_p50_ms: float | None
+    met: int
+    breached: int
+    contained: int
+    bots: int
+    open: int = 0
+    waiting: int = 0
+    oldest_ms: EpochMs | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one look at ClickHouse saw."""
+
+    at_ms: EpochMs
+    rows: tuple[Row, ...]
+
+
+def look(database: Database, at_ms: EpochMs) -> Figures:
+    """Ask for the figures of the 24 hours before `at_ms`. Raises `DatabaseError`."""
+    measured = _by_tenant(database, _FIGURES, {"since": at_ms - _DAY_MS})
+    waiting = _by_tenant(database, _WAITING, {})
+    nothing = {"first_responses": 0, "first_response_p50_ms": None, "first_response_p90_ms": None, "resolutions": 0}
+    nothing |= {"resolution_p50_ms": None, "met": 0, "breached": 0, "contained": 0, "bots": 0}
+    rows = tuple(
+        Row(tenant=tenant, **(nothing | measured.get(tenant, {}) | waiting.get(tenant, {})))
+        for tenant in sorted({*measured, *waiting})
+    )
+    return Figures(at_ms, rows)
+
+
+def render(figures: Figures, notes: list[str]) -> RenderableType:
+    """The figures as a table, `notes` below it."""
+    table = Table(title="Last 24 hours, by tenant", title_justify="left", expand=False)
+    table.add_column("tenant", style="bold")
+    headings = (
+        "open",
+        "waiting",
+        "oldest wait",
+        "first responses",
+        "p50",
+        "p90",
+        "resolutions",
+        "p50",
+        "SLA met",
+        "bot contained",
+    )
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in figures.rows:
+        table.add_row(
+            row.tenant,
+            f"{row.open:,}",
+            f"{row.waiting:,}",
+            _duration(None if row.oldest_ms is None else figures.at_ms - row.oldest_ms),
+            f"{row.first_responses:,}",
+            _duration(row.first_response_p50_ms),
+            _duration(row.first_response_p90_ms),
+            f"{row.resolutions:,}",
+            _duration(row.resolution_p50_ms),
+            _share(row.met, row.met + row.breached),
+            _share(row.contained, row.bots),
+        )
+    if not figures.rows:
+        table.add_row("nothing yet", *("" for _ in headings))
+    return Group(table, *(Text(note, style="dim") for note in notes))
+
+
+def _by_tenant(database: Database, sql: str, params: dict[str, str | int | float]) -> dict[str, dict[str, Any]]:
+    answer = database.query(sql, params)
+    found = [dict(zip(answer.names, row, strict=True)) for row in answer.rows]
+    return {row.pop("tenant"): {name: _number(value) for name, value in row.items()} for row in found}
+
+
+def _number(value: Any) -> Any:
+    # A quantile of nothing is NaN.
+    return None if isinstance(value, float) and isnan(value) else value
+
+
+def _duration(ms: float | None) -> str:
+    if ms is None:
+        return "–"
+    seconds = max(0.0, ms / 1000)
+    for size, unit, below in ((86_400, "d", "h"), (3_600, "h", "m"), (60, "m", "s")):
+        if seconds >= size:
+            whole, rest = divmod(seconds, size)
+            smaller = {"h": 3_600, "m": 60, "s": 1}[below]
+            return f"{whole:.0f}{unit} {rest // smaller:.0f}{below}"
+    return f"{seconds:.0f}s"
+
+
+def _share(part: int, whole: int) -> str:
+    return "–" if whole == 0 else f"{part / whole:.1%}"
