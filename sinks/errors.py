@@ -5,7 +5,7 @@
         ├── ConnectionLost       nobody answers, or not any more: it is tried again
         ├── Overloaded           memory, parts or time ran out: it is tried again
         ├── DiskFull             make room: it is tried again
-        ├── MissingTable         the schema is not there: run `supportpulse migrate`
+        ├── MissingTable         the schema, or some of it, is not there: run `supportpulse migrate`
         ├── AccessDenied         wrong user or password, or a statement this way in does not allow
         ├── PathInUse            another process owns the embedded data directory
         ├── MigrationError       an applied migration was changed, or one is missing
@@ -56,7 +56,7 @@ class DiskFull(DatabaseError):
 
 
 class MissingTable(DatabaseError):
-    """A table or database of the schema is not there."""
+    """A table, column or database of the schema is not there."""
 
     retryable = True
     remedy = "Run `supportpulse migrate`"
@@ -90,7 +90,7 @@ class QueryFailed(DatabaseError):
 
 _CONNECTION = {209, 210, 236, 279}  # SOCKET_TIMEOUT, NETWORK_ERROR, ABORTED, ALL_CONNECTION_TRIES_FAILED
 _LOAD = {159, 202, 241, 252}  # TIMEOUT_EXCEEDED, TOO_MANY_SIMULTANEOUS_QUERIES, MEMORY_LIMIT_EXCEEDED, TOO_MANY_PARTS
-_MISSING = {60, 81}  # UNKNOWN_TABLE, UNKNOWN_DATABASE
+_MISSING = {16, 60, 81}  # NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_TABLE, UNKNOWN_DATABASE
 _ACCESS = {164, 192, 193, 194, 497, 516}  # READONLY, users and passwords, ACCESS_DENIED, AUTHENTICATION_FAILED
 _NOT_ENOUGH_SPACE = 243
 

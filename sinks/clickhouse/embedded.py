@@ -17,11 +17,12 @@ import chdb
 
 from sinks.clickhouse import native
 from sinks.clickhouse.database import Answer, Columns, Params, identifier, insert_statement, row_count
-from sinks.errors import ConnectionLost, DatabaseError, PathInUse, from_clickhouse
+from sinks.errors import ConnectionLost, DatabaseError, MissingTable, PathInUse, from_clickhouse
 
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r", "\0": r"\0", "\b": r"\b", "\f": r"\f"})
 _CODE = re.compile(r"Code: (\d+)")
 #: chDB keeps one engine per process; the first connection decides its path.
-_OWNED = re.compile(r"Cannot lock file|already running|Error initializing EmbeddedServer")
+_OWNED = re.compile(r"Cannot lock file|already running|already initialized|Error initializing EmbeddedServer")
 
 
 class EmbeddedDatabase:
@@ -65,8 +66,7 @@ class EmbeddedDatabase:
         rows = row_count(columns)
         if not rows:
             return 0
-        types = self._column_types(table)
-        block = native.encode(list(columns), [types[name] for name in columns], list(columns.values()))
+        block = native.encode(list(columns), self._types_of(table, columns), list(columns.values()))
         # Later ClickHouses collect small inserts in the background by default; here "inserted" has to mean it.
         statement = f"{insert_statement(table, columns)} SETTINGS async_insert = 0"
         with self._exclusively() as connection, connection.send_insert(statement, "Native") as inserter:
@@ -81,15 +81,21 @@ class EmbeddedDatabase:
                 self._connection.close()
                 self._connection = None
 
-    def _column_types(self, table: str) -> dict[str, str]:
-        if table not in self._types:
+    def _types_of(self, table: str, columns: Columns) -> list[str]:
+        known = self._types.get(table)
+        if known is None:
             described = self.query(f"DESCRIBE TABLE {identifier(table)}")
-            self._types[table] = dict(zip(described.column("name"), described.column("type"), strict=True))
-        return self._types[table]
+            known = self._types[table] = dict(zip(described.column("name"), described.column("type"), strict=True))
+        missing = [name for name in columns if name not in known]
+        if missing:
+            # Another connection may be about to add them.
+            del self._types[table]
+            raise MissingTable(f"{table} has no column {', '.join(missing)}")
+        return [known[name] for name in columns]
 
     def _run(self, sql: str, output_format: str, params: Params | None) -> bytes:
         with self._exclusively() as connection:
-            answer = connection.query(sql, output_format, params=dict(params or {}))
+            answer = connection.query(sql, output_format, params=_escaped(params or {}))
             return bytes(answer.bytes())
 
     @contextmanager
@@ -114,6 +120,11 @@ def _connect(path: Path) -> Any:
         if _OWNED.search(str(exc)):
             raise PathInUse(f"{path} is in use by another process, or this process has another path open") from exc
         raise _translated(exc) from exc
+
+
+def _escaped(params: Params) -> dict[str, Any]:
+    # The engine reads parameters as it reads fields of TabSeparated.
+    return {name: value.translate(_ESCAPES) if isinstance(value, str) else value for name, value in params.items()}
 
 
 def _translated(exc: RuntimeError) -> DatabaseError:

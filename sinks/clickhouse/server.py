@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from clickhouse_driver import Client
 from clickhouse_driver import errors as driver_errors
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from sinks.clickhouse.database import Answer, Columns, Params, identifier, insert_statement, row_count
 from sinks.errors import ConnectionLost, DatabaseError, from_clickhouse
@@ -78,8 +78,10 @@ class ServerDatabase:
             self._client.disconnect()
 
     def _insert(self, statement: str, values: list[Any]) -> None:
-        self._client.connection.force_connect()
-        modern = self._client.connection.server_info.revision >= _REVISION_WITH_SETTINGS_AS_STRINGS
+        connection = self._client.connection
+        if not connection.connected:
+            connection.connect()
+        modern = connection.server_info.revision >= _REVISION_WITH_SETTINGS_AS_STRINGS
         # Inserted has to mean durable, whatever the server's default for asynchronous inserts is.
         settings = {"async_insert": 0} if modern else None
         self._client.execute(statement, values, columnar=True, settings=settings)
@@ -97,7 +99,7 @@ class ServerDatabase:
         retrying = Retrying(
             retry=retry_if_exception_type(ConnectionLost),
             stop=stop_after_attempt(patience.attempts),
-            wait=wait_exponential_jitter(patience.first_wait_seconds, patience.longest_wait_seconds),
+            wait=wait_random_exponential(multiplier=patience.first_wait_seconds, max=patience.longest_wait_seconds),
             reraise=True,
         )
         with self._lock:

@@ -1,0 +1,195 @@
+"""The server over its native protocol: what the embedded engine answers, and what it does when the connection breaks.
+
+The server of the tests may be one of 2018. The tables here have the types it knows: instants are Int64 milliseconds,
+Bool is UInt8, and there are no maps.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from sinks.clickhouse import rows
+from sinks.clickhouse.database import Database
+from sinks.clickhouse.embedded import EmbeddedDatabase
+from sinks.clickhouse.server import Patience, ServerDatabase, without_password
+from sinks.errors import AccessDenied, ConnectionLost, DatabaseError, MissingTable, QueryFailed
+from tests.servers.clickhouse import ClickHouseServer
+from tests.sinks import samples
+
+pytestmark = pytest.mark.server
+
+_IMPATIENT = Patience(attempts=2, first_wait_seconds=0.05, longest_wait_seconds=0.1)
+
+FACTS = """
+CREATE TABLE metric_facts
+(
+    tenant String, metric String, fact_id String, revision UInt32, retracted UInt8, conversation_id String,
+    episode UInt32, value_ms Nullable(Int64), score Nullable(Float64), score_min Nullable(Float64),
+    score_max Nullable(Float64), outcome Nullable(String), started_at Nullable(Int64), ended_at Nullable(Int64),
+    channel String, team Nullable(String), priority Nullable(String), agent_id Nullable(String),
+    business_ms Nullable(Int64), deadline Nullable(Int64), policy Nullable(String)
+)
+ENGINE = ReplacingMergeTree(revision) ORDER BY (tenant, metric, fact_id)
+"""
+FIGURES = """
+SELECT tenant, channel, count() AS facts, sum(value_ms) AS total_ms, quantileExact(0.9)(value_ms) AS p90_ms,
+    max(revision) AS revision, countIf(team IS NULL) AS teamless
+FROM metric_facts FINAL WHERE NOT retracted GROUP BY tenant, channel ORDER BY tenant, channel
+"""
+
+
+def url(server: ClickHouseServer, database: str) -> str:
+    return urlunsplit(urlsplit(server.url)._replace(path=f"/{database}"))
+
+
+@pytest.fixture
+def served(clickhouse_server: ClickHouseServer, unique: Callable[[str], str]) -> Iterator[ServerDatabase]:
+    database = ServerDatabase(url(clickhouse_server, unique("sink")), create=True, patience=_IMPATIENT)
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["served", "empty_database"], ids=["server", "embedded"])
+def either(request: pytest.FixtureRequest) -> Database:
+    found: Database = request.getfixturevalue(request.param)
+    return found
+
+
+def columns(count: int = 500, versions: int = 3) -> dict[str, list[Any]]:
+    facts = [
+        samples.fact(
+            f"c{i}/1/1/first_response",
+            tenant=f"tenant {i % 3}",
+            channel=["email", "sms"][i % 2],
+            value_ms=None if i % 11 == 0 else i * 7,
+            team=None if i % 5 else "Ünïcode 'quoted'\\",
+            revision=revision,
+            retracted=i % 13 == 0,
+        )
+        for i in range(count)
+        for revision in range(1, 2 + i % versions)
+    ]
+    return rows.fact_columns(facts)
+
+
+def test_both_ways_in_give_the_same_figures(served: ServerDatabase, empty_database: EmbeddedDatabase) -> None:
+    answers = []
+    for database in (served, empty_database):
+        database.execute(FACTS)
+        for _delivery in range(2):
+            database.insert("metric_facts", columns())
+        answers.append(database.query(FIGURES))
+    assert answers[0].rows == answers[1].rows
+    assert answers[0].names == answers[1].names
+    assert len(answers[0]) == 6
+
+
+def test_every_value_comes_back_as_it_went_in(either: Database) -> None:
+    either.execute(FACTS)
+    given = columns(40, versions=1)
+    assert either.insert("metric_facts", given) == len(given["tenant"])
+    names = list(given)
+    stored = either.query(f"SELECT {', '.join(names)} FROM metric_facts").rows
+    assert sorted(stored, key=repr) == sorted(zip(*given.values(), strict=True), key=repr)
+
+
+def test_an_empty_answer_is_empty(either: Database) -> None:
+    either.execute(FACTS)
+    answer = either.query("SELECT tenant FROM metric_facts")
+    assert (len(answer), answer.rows, list(answer.column("tenant"))) == (0, [], [])
+    assert either.insert("metric_facts", {"tenant": []}) == 0
+
+
+def test_errors_are_the_same_on_both(either: Database) -> None:
+    with pytest.raises(MissingTable, match="supportpulse migrate"):
+        either.query("SELECT * FROM nowhere")
+    with pytest.raises(MissingTable, match="supportpulse migrate"):
+        either.insert("nowhere", {"a": [1]})
+    with pytest.raises(QueryFailed) as failed:
+        either.query("SELECT FROM WHERE")
+    assert failed.value.code == 62
+    assert "Stack trace" not in str(failed.value)
+    with pytest.raises(QueryFailed, match="no name of a table"):
+        either.insert("metric_facts; DROP TABLE metric_facts", {"a": [1]})
+    with pytest.raises(QueryFailed, match="different lengths"):
+        either.insert("metric_facts", {"a": [1], "b": []})
+
+
+def test_a_failed_statement_leaves_the_connection_usable(either: Database) -> None:
+    with pytest.raises(DatabaseError):
+        either.query("SELECT * FROM nowhere")
+    assert either.query("SELECT 1 AS one").rows == [(1,)]
+
+
+def test_threads_take_turns(either: Database) -> None:
+    either.execute(FACTS)
+    failures: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for i in range(10):
+                either.insert("metric_facts", rows.fact_columns([samples.fact(f"c{number}-{i}/1/1/first_response")]))
+                either.query("SELECT count() FROM metric_facts")
+        except BaseException as exc:  # noqa: BLE001 - carried over to the test's thread
+            failures.append(exc)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert either.query("SELECT count() FROM metric_facts").rows == [(40,)]
+
+
+def test_nothing_listening_is_a_lost_connection_that_says_where() -> None:
+    database = ServerDatabase("clickhouse://reader:secret@127.0.0.1:1/default", patience=_IMPATIENT)
+    with pytest.raises(ConnectionLost, match=r"127\.0\.0\.1:1/default") as lost:
+        database.query("SELECT 1")
+    assert "secret" not in str(lost.value)
+    assert lost.value.retryable
+
+
+def test_an_unknown_user_is_told_so(clickhouse_server: ClickHouseServer) -> None:
+    parts = urlsplit(clickhouse_server.url)
+    database = ServerDatabase(f"clickhouse://nobody:secret@127.0.0.1:{parts.port}/default", patience=_IMPATIENT)
+    with pytest.raises(AccessDenied) as denied:
+        database.query("SELECT 1")
+    assert "secret" not in str(denied.value)
+    assert not denied.value.retryable
+
+
+def test_a_server_that_dies_and_comes_back_is_met_again(own_clickhouse_server: ClickHouseServer) -> None:
+    database = ServerDatabase(own_clickhouse_server.url, patience=Patience(attempts=30, longest_wait_seconds=0.5))
+    database.execute(FACTS)
+    given = columns(100)
+    before = {name: list(values) for name, values in given.items()}
+    database.insert("metric_facts", given)
+    own_clickhouse_server.kill()
+
+    def revive() -> None:
+        time.sleep(0.7)
+        own_clickhouse_server.start()
+
+    reviver = threading.Thread(target=revive)
+    reviver.start()
+    try:
+        database.insert("metric_facts", given)
+    finally:
+        reviver.join()
+    assert given == before
+    assert database.query("SELECT count() FROM metric_facts FINAL").rows == [(100,)]
+    database.close()
+
+
+def test_an_address_is_printed_without_its_password() -> None:
+    assert without_password("clickhouse://me:secret@db:9000/x?secure=1") == "clickhouse://db:9000/x"
+    with pytest.raises(DatabaseError, match="write clickhouse://") as wrong:
+        ServerDatabase("http://me:secret@db:8123/")
+    assert "secret" not in str(wrong.value)
