@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -31,10 +32,10 @@ from schemas.topics import Topics, record_key
 
 #: Brokers refuse batches over 1,048,588 bytes unless told otherwise; the rest is for the batch's own frame.
 MAX_RECORD_BYTES = 1_000_000
-_BATCH_BYTES = 65_536
-_LINGER_MS = 5
+_BATCH_BYTES = 262_144
 #: What a future may take beyond the delivery timeout before something is wrong with the client itself.
 _GRACE_SECONDS = 10.0
+_CLOSE_SECONDS = 1.0
 
 
 class BrokerUnavailable(SupportpulseError):
@@ -68,8 +69,15 @@ class PublisherSettings:
     topic: str = Topics().interactions
     in_flight: int = 10_000
     idempotent: bool = True
+    #: How long a record waits for company: a few milliseconds where somebody waits for the answer, more in bulk.
+    linger_ms: int = 5
     delivery_timeout_seconds: float = 60.0
     request_timeout_seconds: float = 20.0
+
+
+def bulk(bootstrap: str) -> PublisherSettings:
+    """For histories: fuller batches, and nobody who waits for a single event."""
+    return PublisherSettings(bootstrap=bootstrap, linger_ms=50, in_flight=50_000)
 
 
 def _wall_clock_ms() -> EpochMs:
@@ -117,15 +125,22 @@ class EventPublisher:
 
     def flush(self) -> None:
         """Wait for every event handed over. Raises `PublishError` if any was not accepted, now or before."""
-        # A batch still lingering is sent by this; that it failed only the futures say.
-        self._producer.flush(timeout=self._patience_seconds)
+        # Sends what still lingers. What failed, and what this did not wait for, only the futures say.
+        with suppress(KafkaError):
+            self._producer.flush(timeout=self._patience_seconds)
         while self._waiting:
             self._look_at_oldest()
         self._raise_failure()
 
     def close(self) -> None:
-        """Give up what is still waiting and disconnect."""
-        self._producer.close(timeout=1.0)
+        """Give up what is still waiting and disconnect. Raises nothing."""
+        try:
+            self._producer.close(timeout=_CLOSE_SECONDS)
+        except KafkaError:
+            # The client waits for the broker before it closes, and without one leaves its thread and sockets behind.
+            self._producer._sender.force_close()
+            with suppress(KafkaError):
+                self._producer.close(timeout=_CLOSE_SECONDS)
 
     def __enter__(self) -> EventPublisher:
         return self
@@ -196,7 +211,7 @@ def _client_settings(settings: PublisherSettings) -> dict[str, Any]:
         # Without producer ids, only one request at a time keeps a retried batch from overtaking the next.
         "max_in_flight_requests_per_connection": 5 if settings.idempotent else 1,
         "batch_size": _BATCH_BYTES,
-        "linger_ms": _LINGER_MS,
+        "linger_ms": settings.linger_ms,
         "max_request_size": MAX_RECORD_BYTES + _BATCH_BYTES,
         "delivery_timeout_ms": round(settings.delivery_timeout_seconds * 1000),
         "request_timeout_ms": round(

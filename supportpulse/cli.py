@@ -110,7 +110,7 @@ def up(
     kafka: Kafka = None,
     clickhouse: ClickHouse = None,
     simulate: Annotated[bool, typer.Option(help="Feed it with simulated traffic of four tenants.")] = True,
-    days: Annotated[float, typer.Option(help="Simulated history before now.", min=0.0, max=400.0)] = 2.0,
+    days: Annotated[float, typer.Option(help="Simulated history before now.", min=0.0, max=400.0)] = 1.0,
     conversations: Annotated[float, typer.Option(help="Simulated conversations a day.", min=1.0)] = 10_000.0,
     seed: Annotated[int, typer.Option(help="Of the simulation: the same seed gives the same traffic.")] = 1,
     verbose: Verbose = False,

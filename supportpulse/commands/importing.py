@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.importers.rows import ImportOptions
 from connectors.importing import ImportReport, import_files
-from connectors.producer import EventPublisher, PublisherSettings
+from connectors.producer import EventPublisher, bulk
 from schemas.errors import SupportpulseError
 
 
@@ -25,5 +25,5 @@ def publish(
     kafka: str, files: Sequence[Path], format_name: str, options: ImportOptions, refusals: Path | None
 ) -> ImportReport:
     """Publish every usable row; returns when Kafka has them all."""
-    with EventPublisher(PublisherSettings(bootstrap=kafka)) as publisher:
+    with EventPublisher(bulk(kafka)) as publisher:
         return import_files(files, format_name, publisher, options, refusals_path=refusals)

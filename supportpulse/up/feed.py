@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from connectors.producer import EventPublisher, PublisherSettings
+from connectors.producer import EventPublisher, PublisherSettings, bulk
 from connectors.simulator.profiles import SimulationConfig
 from connectors.simulator.simulation import Simulation
 from schemas.errors import SupportpulseError
@@ -58,7 +58,7 @@ class Feed:
     def __init__(self, plan: Plan, kafka: str, memo_path: Path) -> None:
         self._plan = plan
         self._simulation = Simulation(plan.config)
-        self._settings = PublisherSettings(bootstrap=kafka)
+        self._kafka = kafka
         self._memo_path = memo_path
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run_live, name="simulator", daemon=True)
@@ -70,7 +70,7 @@ class Feed:
 
     def history(self, until_ms: EpochMs) -> None:
         """Publish everything that has arrived before `until_ms`, as fast as the broker takes it."""
-        with EventPublisher(self._settings) as publisher:
+        with EventPublisher(bulk(self._kafka)) as publisher:
             for arrival in self._simulation.history(self._plan.since_ms, until_ms, from_ms=self._plan.from_ms):
                 publisher.publish(arrival.event)
                 self.published += 1
@@ -92,7 +92,7 @@ class Feed:
 
     def _run_live(self) -> None:
         try:
-            with EventPublisher(self._settings) as publisher:
+            with EventPublisher(PublisherSettings(bootstrap=self._kafka)) as publisher:
                 arrivals = self._simulation.live(
                     self._plan.since_ms, now_ms=wall_clock_ms, sleep=self._sleep, from_ms=self._live_from_ms
                 )

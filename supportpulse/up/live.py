@@ -43,7 +43,7 @@ class LiveOptions:
     kafka: str | None = None
     policies: Path | None = None
     simulate: bool = True
-    days: float = 2.0
+    days: float = 1.0
     conversations_per_day: float = 10_000.0
     seed: int = 1
 

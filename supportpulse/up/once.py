@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectors.importers.rows import ImportOptions
 from connectors.importing import ImportReport, import_files
-from connectors.producer import EventPublisher, PublisherSettings
+from connectors.producer import EventPublisher, bulk
 from schemas.times import EpochMs
 from sinks.service import SinkConfig, SinkService
 from supportpulse.settings import Settings
@@ -34,8 +34,7 @@ class OnceOptions:
 def run_once(settings: Settings, options: OnceOptions, say: Callable[[str], None]) -> ImportReport:
     """Import, process, land. `say` hears of every step; the report accounts for every row."""
     with running_stack(settings, kafka=options.kafka, policies=options.policies) as stack:
-        publisher_settings = PublisherSettings(bootstrap=stack.kafka)
-        with EventPublisher(publisher_settings) as publisher:
+        with EventPublisher(bulk(stack.kafka)) as publisher:
             report = import_files(
                 options.events,
                 options.format_name,
