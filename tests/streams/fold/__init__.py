@@ -1,0 +1,1 @@
+"""The fold: worked cases and laws."""
