@@ -1,4 +1,4 @@
-"""Real data sets through importer, fold and ClickHouse: every row accounted for, every published figure to the digit."""
+"""Real data sets through importer, fold and ClickHouse: every row accounted for, every figure to the digit."""
 
 from __future__ import annotations
 
