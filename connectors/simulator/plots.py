@@ -141,6 +141,7 @@ def _transfer(story: Story, typical_ms: int) -> None:
         story.later(MINUTE_MS)
         story.status("on_hold")
         story.later(3 * HOUR_MS)
+        story.status("open")
     story.later(typical_ms)
     story.at_work()
     story.human()

@@ -39,7 +39,7 @@ class TenantProfile:
     languages: tuple[str, ...]
     #: How often a bot answers first, where the channel is live.
     bot_share: float
-    hours: tuple[int, ...] = OFFICE_HOURS
+    hours: tuple[float, ...] = OFFICE_HOURS
     #: Relative number of new conversations per weekday, Monday first.
     weekdays: tuple[float, ...] = (1.25, 1.15, 1.1, 1.05, 1.0, 0.5, 0.4)
     customers: int = 20_000

@@ -22,6 +22,7 @@ from connectors.simulator.plots import tell
 from connectors.simulator.profiles import HOURS_PER_DAY, SimulationConfig, TenantProfile
 from connectors.simulator.staff import Staff, hour_of_week
 from connectors.simulator.story import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Story
+from schemas.errors import SupportpulseError
 from schemas.records import Channel, InteractionEvent
 from schemas.times import EpochMs, to_datetime
 
@@ -42,6 +43,8 @@ class Simulation:
     """Support traffic as a pure function of its config: every hour of every tenant has a random seed of its own."""
 
     def __init__(self, config: SimulationConfig) -> None:
+        if config.conversations_per_day <= 0 or not any(tenant.share > 0 for tenant in config.tenants):
+            raise SupportpulseError("a simulation without conversations never ends: give it some per day, and a tenant")
         self._config = config
         total = sum(tenant.share for tenant in config.tenants)
         self._traffic = [
