@@ -150,8 +150,9 @@ def scratch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("which", ["kafka", "clickhouse"])
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("which", "signum"), [("kafka", signal.SIGTERM), ("clickhouse", signal.SIGTERM), ("clickhouse", signal.SIGINT)]
+)
 def test_a_script_says_where_stops_when_asked_and_leaves_nothing(
     which: str, signum: signal.Signals, scratch_home: Path, request: pytest.FixtureRequest
 ) -> None:
