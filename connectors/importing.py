@@ -88,7 +88,7 @@ def import_files(
     """
     report = ImportReport()
     with ExitStack() as stack:
-        refusals = stack.enter_context(refusals_path.open("wb")) if refusals_path else None
+        refusals = None if refusals_path is None else stack.enter_context(_opened(refusals_path))
         for outcome in read_rows(files, format_name, options):
             refusal = _take(outcome, publisher, report)
             if refusal is not None:
@@ -99,6 +99,13 @@ def import_files(
     if progress is not None:
         progress(report)
     return report
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("wb")
+    except OSError as exc:
+        raise SupportpulseError(f"refusals cannot be written to {path}: {exc.strerror}") from exc
 
 
 def _take(outcome: Outcome, publisher: Publisher, report: ImportReport) -> Refusal | None:

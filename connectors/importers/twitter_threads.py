@@ -66,8 +66,10 @@ class Threads:
             self._lines[tweet.tweet_id] = tweet.line
 
     def place(self, tweet: Tweet) -> Place:
-        """Raises `InvalidEvent` for a repeated tweet and for replies that go round in a circle."""
-        first = self._lines[tweet.tweet_id]
+        """Raises `InvalidEvent` for a repeated tweet, for one never added, and for replies that go round in a circle."""
+        first = self._lines.get(tweet.tweet_id)
+        if first is None:
+            raise InvalidEvent("the file changed while it was read: import it again")
         if first != tweet.line:
             raise InvalidEvent(f"the tweet of line {first} again")
         path: list[int] = []

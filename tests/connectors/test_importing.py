@@ -44,6 +44,13 @@ def test_all_refusals_are_counted_and_written_but_only_some_are_kept(tmp_path: P
     assert written[0].keys() == {"file", "line", "reason"}
 
 
+def test_refusals_that_cannot_be_written_end_the_import_before_it_begins(tmp_path: Path) -> None:
+    published = EventList()
+    with pytest.raises(SupportpulseError, match="refusals cannot be written to"):
+        import_files([write(tmp_path / "f", line())], "events", published, refusals_path=tmp_path / "no" / "folder")
+    assert published == []
+
+
 def test_progress_is_told_now_and_then_and_at_the_end(tmp_path: Path) -> None:
     path = write(tmp_path / "f.jsonl", b"\n".join(line(number) for number in range(2500)))
     seen: list[int] = []

@@ -83,6 +83,11 @@ def test_a_repeated_tweet_is_refused_naming_the_first(tmp_path: Path) -> None:
     assert (second.line, second.reason) == (3, "the tweet of line 2 again")
 
 
+def test_a_tweet_that_was_never_added_is_refused() -> None:
+    with pytest.raises(InvalidEvent, match="changed while it was read"):
+        Threads().place(Tweet(2, 1, None, "a", True, 0, "1"))
+
+
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
