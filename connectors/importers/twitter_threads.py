@@ -66,7 +66,7 @@ class Threads:
             self._lines[tweet.tweet_id] = tweet.line
 
     def place(self, tweet: Tweet) -> Place:
-        """Raises `InvalidEvent` for a repeated tweet, for one never added, and for replies that go round in a circle."""
+        """Raises `InvalidEvent` for a tweet that is repeated, was never added, or hangs below a circle of replies."""
         first = self._lines.get(tweet.tweet_id)
         if first is None:
             raise InvalidEvent("the file changed while it was read: import it again")
