@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,7 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from jsonschema.validators import validator_for
+from prometheus_client import CollectorRegistry
 
+from sinks.prometheus.server import MetricsServer
 from streams.sla import policy_file
 from tests.deploy.files import (
     PREFIX,
@@ -209,6 +213,22 @@ def test_ports_are_the_ones_the_code_listens_on(name: str, setting: str, monkeyp
     inside = {int(str(entry).rpartition(":")[2]) for entry in [*service.get("expose", ()), *service.get("ports", ())]}
     assert inside == {port}
     assert str(port) in " ".join(service["healthcheck"]["test"])
+
+
+@pytest.mark.parametrize(("name", "setting"), [("worker", "worker_metrics_port"), ("sink", "sink_metrics_port")])
+@pytest.mark.parametrize("well", [True, False])
+def test_a_health_check_asks_what_the_code_answers(
+    name: str, setting: str, well: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = MetricsServer(CollectorRegistry(), port=0, health=lambda: (well, "as told"))
+    server.start()
+    try:
+        port = str(getattr(settings_of(name, monkeypatch), setting))
+        _, _, option, code = services()[name]["healthcheck"]["test"]
+        command = [sys.executable, option, code.replace(port, str(server.port))]
+        assert (subprocess.run(command, check=False, capture_output=True).returncode == 0) is well
+    finally:
+        server.stop()
 
 
 def test_the_example_policies_can_be_loaded() -> None:
