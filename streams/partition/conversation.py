@@ -155,7 +155,18 @@ class Conversation:
         """Whether a fact of the newest event may have an earlier version. Most never do, and need no comparison."""
         if fact.metric == "full_resolution":
             return self.head.fold.episodes > 1
-        return fact.metric in _ANSWERS or self._suffix(fact) in self.head.revisions
+        if fact.metric in _ANSWERS or self._suffix(fact) in self.head.revisions:
+            return True
+        return fact.metric == "handle_time" and self._may_share_slot(fact)
+
+    def _may_share_slot(self, fact: MetricFact) -> bool:
+        """Whether an earlier call may have had this slot for its id or, for a call, an earlier assignee for a name."""
+        slot = self._suffix(fact).split("/", 1)[1].rpartition("/")[0]
+        is_call = fact.outcome == "voice"
+        for known in self.head.tail:
+            if slot == known.event_id or (is_call and slot == known.assignee_id):
+                return True
+        return self.head.segments > 0 and self._archive.may_hold(slot)
 
     def _compare(self, old: dict[str, MetricFact], new: dict[str, MetricFact]) -> list[Change]:
         changes = []

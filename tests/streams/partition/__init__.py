@@ -1,0 +1,1 @@
+"""A partition: any order, any chunks, the same facts."""
