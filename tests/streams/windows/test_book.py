@@ -200,6 +200,41 @@ def test_everything_is_given_back_once_it_is_over() -> None:
         rig.assert_right()
 
 
+def test_what_is_retracted_is_given_back_too() -> None:
+    rig = Rig()
+    rig.tell(fact(1, ended_at=ENDED, agent_id="a1"), fact(2, ended_at=ENDED, agent_id="a1"))
+    rig.refresh()
+    rig.tell(fact(1, retracted=True, revision=2), fact(2, retracted=True, revision=2))
+    rig.refresh()
+    rig.assert_right()
+    assert (rig.book.facts, rig.book.series, rig.book.sketch_pages) == (0, 0, 0)
+
+
+def test_a_series_knows_nothing_of_one_that_had_its_place_before() -> None:
+    rig = Rig()
+    rig.tell(fact(1, value_ms=1, ended_at=NOW - 7_200_000, metric="reopen"))
+    rig.refresh()
+    rig.tell(fact(1, retracted=True, metric="reopen", revision=2))
+    rig.refresh()
+    assert rig.book.series == 0
+    rig.tell(fact(2, value_ms=50, ended_at=NOW - 7_200_000), fact(3, value_ms=10, ended_at=NOW - 10_800_000))
+    assert counts(rig.refresh()) == {60: 0, 300: 0, 900: 0, 3_600: 0, 86_400: 2}
+    rig.tell(fact(3, retracted=True, revision=2))
+    assert find(rig.refresh(), 86_400).min_ms == 50
+
+
+def test_a_future_fact_that_was_slept_through_leaves_no_trace() -> None:
+    rig = Rig()
+    slept_ms = DAY_MS + 600_000
+    rig.tell(fact(1, value_ms=1, ended_at=NOW + 60_000))
+    rig.tell(fact(2, value_ms=50, ended_at=NOW + 60_000 + slept_ms))
+    rig.tell(fact(3, value_ms=10, ended_at=NOW + slept_ms - 600_000))
+    rig.refresh()
+    rig.refresh(slept_ms + 120_000)
+    rig.tell(fact(3, retracted=True, revision=2))
+    assert find(rig.refresh(), 86_400).min_ms == 50
+
+
 def test_an_earlier_now_counts_as_the_latest_one() -> None:
     rig = Rig()
     rig.refresh()
