@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from schemas.errors import Refused
 from schemas.records import DeadLetter, MetricWindow
 from schemas.times import EpochMs
+from schemas.topics import Topics
 from sinks.clickhouse.rows import log_position
-from sinks.lanes import Lane, Topics
+from sinks.lanes import Lane
 
 
 class SourceRecord(NamedTuple):

@@ -12,8 +12,9 @@ from aiokafka.errors import KafkaError
 from schemas import wire
 from schemas.errors import SupportpulseError
 from schemas.records import DeadLetter
+from schemas.topics import Topics
 from sinks.batch import SourceRecord
-from sinks.lanes import Topics, lanes
+from sinks.lanes import lanes
 
 #: (topic, partition) → offset
 Ends: TypeAlias = dict[tuple[str, int], int]

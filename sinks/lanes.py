@@ -7,21 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from schemas import wire
-from schemas.records import DeadLetter, InteractionEvent, MetricFact, MetricWindow, SlaAlert
+from schemas.records import DeadLetter, MetricFact, MetricWindow, SlaAlert
+from schemas.topics import Topics
 from sinks.clickhouse import rows
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class Topics:
-    """The names of the topics the sink reads."""
-
-    interactions: str = "interactions"
-    facts: str = "metric-facts"
-    alerts: str = "sla-alerts"
-    windows: str = "metric-windows"
-    dead_letters: str = "interactions-dlq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +29,13 @@ class Lane(Generic[R]):
 def lanes(topics: Topics) -> dict[str, Lane[Any]]:
     """Topic → lane, in the order in which a batch is inserted: causes before effects."""
     found: tuple[Lane[Any], ...] = (
-        Lane(topics.interactions, "interactions", _event, rows.interaction_columns),
+        Lane(topics.interactions, "interactions", wire.decode_event, rows.interaction_columns),
         Lane(topics.facts, "metric_facts", _fact, lambda facts, _positions: rows.fact_columns(facts)),
         Lane(topics.alerts, "sla_alerts", _alert, lambda alerts, _positions: rows.alert_columns(alerts)),
         Lane(topics.windows, "metric_windows", _window, rows.window_columns),
         Lane(topics.dead_letters, "dead_letters", _dead_letter, rows.dead_letter_columns),
     )
     return {lane.topic: lane for lane in found}
-
-
-def _event(payload: bytes) -> InteractionEvent:
-    return rows.checked_event(wire.decode_event(payload))
 
 
 def _fact(payload: bytes) -> MetricFact:

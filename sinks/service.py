@@ -21,11 +21,12 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from schemas.times import EpochMs
+from schemas.topics import Topics
 from sinks.batch import Batch, Load
 from sinks.clickhouse.database import Database
 from sinks.errors import DatabaseError
 from sinks.kafka import Ends, SinkKafka
-from sinks.lanes import Topics, lanes
+from sinks.lanes import lanes
 from sinks.stats import NoStats, SinkStats
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ class SinkConfig:
     batch_rows: int = 50_000
     batch_bytes: int = 32 << 20
     batch_seconds: float = 1.0
-    poll_records: int = 5_000
+    poll_records: int = 2_000
     session_timeout_ms: int = 10_000
     first_wait_seconds: float = 0.2
     longest_wait_seconds: float = 10.0

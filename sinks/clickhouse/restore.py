@@ -182,14 +182,14 @@ def _revisions(database: Database, page_rows: int) -> _Revisions:
 
 
 def _grouped(answer: Answer, revisions: _Revisions) -> Iterator[StoredConversation]:
-    events = [_event(dict(zip(answer.names, row, strict=True))) for row in answer.rows]
-    for (tenant, conversation_id), members in groupby(events, key=_conversation):
-        pairs = list(members)
+    pairs = zip(_events(answer), answer.column("log_position"), strict=True)
+    for (tenant, conversation_id), found in groupby(pairs, key=_conversation):
+        members = list(found)
         yield StoredConversation(
             tenant,
             conversation_id,
-            tuple(event for event, _position in pairs),
-            tuple(position for _event, position in pairs),
+            tuple(event for event, _position in members),
+            tuple(position for _event, position in members),
             tuple(revisions.get((tenant, conversation_id), ())),
         )
 
@@ -198,13 +198,16 @@ def _conversation(pair: tuple[InteractionEvent, int]) -> tuple[str, str]:
     return pair[0].tenant, pair[0].conversation_id
 
 
-def _event(row: dict[str, Any]) -> tuple[InteractionEvent, int]:
-    survey = [row.pop(name) for name in _SURVEY]
-    call = [row.pop(name) for name in _CALL]
-    position = row.pop("log_position")
-    event = InteractionEvent(
-        survey=None if survey[0] is None else Survey(*survey),
-        call=None if call[0] is None else Call(*call),
-        **row,
-    )
-    return event, position
+def _events(answer: Answer) -> list[InteractionEvent]:
+    # Column by column where it can be: this is most of what a restart waits for.
+    surveys = zip(*map(answer.column, _SURVEY), strict=True)
+    calls = zip(*map(answer.column, _CALL), strict=True)
+    plain = zip(*map(answer.column, _EVENT_FIELDS), strict=True)
+    return [
+        InteractionEvent(
+            survey=None if survey[0] is None else Survey(*survey),
+            call=None if call[0] is None else Call(*call),
+            **dict(zip(_EVENT_FIELDS, row, strict=True)),
+        )
+        for row, survey, call in zip(plain, surveys, calls, strict=True)
+    ]

@@ -3,7 +3,7 @@
     columns = fact_columns(facts)                        # {"tenant": [...], "fact_id": [...], ...}
     columns = interaction_columns(events, positions)     # positions: where each lay in the log, see `log_position`
 
-`checked_*` refuse what a decoder lets through and a column cannot hold.
+`checked_*` refuse what a decoder lets through and a column cannot hold; events are checked by their decoder.
 """
 
 from __future__ import annotations
@@ -71,13 +71,6 @@ def window_columns(windows: Sequence[MetricWindow], positions: Sequence[int]) ->
 def dead_letter_columns(letters: Sequence[DeadLetter], positions: Sequence[int]) -> dict[str, list[Any]]:
     """Columns of `dead_letters`."""
     return {**_columns(letters, DeadLetter.__struct_fields__), "log_position": list(positions)}
-
-
-def checked_event(event: InteractionEvent) -> InteractionEvent:
-    """The event, if ClickHouse can hold it; else raises `InvalidEvent`."""
-    _instant("occurred_at", event.occurred_at)
-    _instant("ingested_at", event.ingested_at)
-    return event
 
 
 def checked_fact(fact: MetricFact) -> MetricFact:

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
-from sinks.lanes import Topics
-
-KEY = b"acme/c1"
+from schemas.topics import Topics
 
 
 def make_topics(address: str, prefix: str, partitions: int = 2) -> Topics:
     """Five topics whose names begin with `prefix`."""
-    topics = Topics(*(f"{prefix}-{name}" for name in ("interactions", "facts", "alerts", "windows", "dlq")))
+    topics = Topics(prefix=f"{prefix}.")
     names = (topics.interactions, topics.facts, topics.alerts, topics.windows, topics.dead_letters)
     admin = KafkaAdminClient(bootstrap_servers=address)
     try:

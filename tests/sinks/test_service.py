@@ -14,12 +14,12 @@ import pytest
 from schemas import wire
 from schemas.records import DeadLetter, MetricWindow
 from schemas.registry import MARKER
+from schemas.topics import Topics
 from sinks.clickhouse.database import Answer, Columns, Params
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.migrate import migrate
 from sinks.errors import ConnectionLost, DatabaseError
 from sinks.kafka import KafkaUnavailable
-from sinks.lanes import Topics
 from sinks.service import SinkConfig, SinkService
 from tests.servers.plugin import Broker
 from tests.sinks import samples

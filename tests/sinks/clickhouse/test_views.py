@@ -153,7 +153,7 @@ def store_events(database: EmbeddedDatabase, events: list[InteractionEvent]) -> 
 def conversations(draw: st.DrawFn) -> list[InteractionEvent]:
     """Conversations of many kinds of events, close together in time so that ties are common."""
     events = []
-    for number in range(draw(st.integers(1, 40))):
+    for number in range(draw(st.integers(1, 30))):
         kind = draw(
             st.sampled_from(
                 ["message"] * 6
@@ -186,7 +186,7 @@ def conversations(draw: st.DrawFn) -> list[InteractionEvent]:
     return events
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=conversations())
 def test_open_conversations_are_those_the_fold_leaves_open(
     database: EmbeddedDatabase, events: list[InteractionEvent]
