@@ -1,0 +1,1 @@
+"""The worker: books, changelog and outbox, and Faust against real brokers."""

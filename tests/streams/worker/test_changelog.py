@@ -1,0 +1,154 @@
+"""What a worker writes after a chunk is what its successor knows, whoever else wrote and whatever was compacted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.records import InteractionEvent
+from streams.partition import chunk
+from streams.partition.chunk import SourceRecord
+from streams.partition.store import Store
+from streams.worker.changelog import ChangelogDamaged, Recovery, records_of, recover
+from streams.worker.outbox import Outbox, Outgoing
+from tests.servers.plugin import Broker, MakeTopic
+from tests.streams.partition.harness import cut, publish, records
+from tests.streams.partition.test_chunk import long_story
+from tests.streams.stories import story
+from tests.streams.strategies import BOOK, partitions
+
+
+@dataclass
+class Owner:
+    """A worker that holds the partition, and what it writes."""
+
+    name: str
+    store: Store
+
+    def work(self, log: Sequence[SourceRecord], ends: set[int]) -> list[Outgoing]:
+        written: list[Outgoing] = []
+        for piece in cut(log, ends):
+            outcome = chunk.process(self.store, piece, "interactions/0", 0)
+            written += records_of(outcome.entries, outcome.through, self.name, now_ms=0)
+            publish(self.store, outcome)
+        return written
+
+
+def recovered(changelog: Sequence[Outgoing]) -> Store:
+    store = Store(BOOK)
+    recovery = Recovery(store)
+    for found in changelog:
+        recovery.take(found.key, found.value)
+    assert recovery.records == len(changelog)
+    return store
+
+
+boundaries = st.sets(st.integers(0, 40), max_size=5)
+
+
+@given(partitions(), boundaries, boundaries, st.integers(0, 40), st.integers(0, 40), st.data())
+@settings(max_examples=60, deadline=None)
+def test_the_newest_state_is_recovered_whoever_wrote_last_and_whatever_was_compacted(
+    told: list[InteractionEvent], ends: set[int], others: set[int], taken: int, overtaken: int, data: st.DataObject
+) -> None:
+    log = records(told)
+    # The first owner is frozen after `taken` records; the second goes on from there to the end; the first wakes up
+    # and writes what it had in hand, which may reach as far as `overtaken`.
+    first = Owner("first", Store(BOOK))
+    before = first.work(log[:taken], ends)
+    second = Owner("second", recovered(before))
+    after = second.work(log, others)
+    late = first.work(log[:overtaken], ends)
+
+    # The two wrote to different keys, so their records may be mixed; each one's own stay in order.
+    mixed = data.draw(merges(after, late))
+    changelog = before + mixed
+    assert recovered(changelog) == second.store
+    assert recovered(data.draw(compactions(changelog))) == second.store
+
+
+@st.composite
+def merges(draw: st.DrawFn, one: list[Outgoing], other: list[Outgoing]) -> list[Outgoing]:
+    """Both lists in one, each in its order."""
+    turns = draw(st.permutations([True] * len(one) + [False] * len(other)))
+    left, right = iter(one), iter(other)
+    return [next(left) if turn else next(right) for turn in turns]
+
+
+@st.composite
+def compactions(draw: st.DrawFn, changelog: list[Outgoing]) -> list[Outgoing]:
+    """The last record of each key stays; of the others any may be gone."""
+    last = {found.key: n for n, found in enumerate(changelog)}
+    kept = draw(st.lists(st.booleans(), min_size=len(changelog), max_size=len(changelog)))
+    return [found for n, (found, keep) in enumerate(zip(changelog, kept, strict=True)) if keep or last[found.key] == n]
+
+
+def test_with_one_key_for_all_owners_compaction_would_keep_what_the_frozen_one_wrote() -> None:
+    log = records(story("09:00 customer message\n09:01 ana message"))
+    frozen, other = Owner("same", Store(BOOK)), Owner("same", Store(BOOK))
+    changelog = other.work(log, set()) + frozen.work(log[:1], set())
+    compacted = list({found.key: found for found in changelog}.values())
+    assert recovered(changelog) == other.store
+    assert recovered(compacted) != other.store
+
+
+def test_what_was_erased_stays_erased_even_if_a_frozen_owner_writes_its_segments_again() -> None:
+    told = long_story(150)
+    log = records([*told, *story("12:00 system deleted id=eraser")])
+    frozen, other = Owner("frozen", Store(BOOK)), Owner("other", Store(BOOK))
+    changelog = other.work(log, {70, 140}) + frozen.work(log[:150], {30})
+    store = recovered(changelog)
+    assert store == other.store
+    assert store.segments == {}
+
+
+def test_a_chunk_that_was_written_in_part_is_done_again_to_the_same_end() -> None:
+    log = records(long_story(150))
+    whole = Owner("whole", Store(BOOK))
+    written = whole.work(log, {50, 100})
+    for kept in range(len(written)):
+        successor = Owner("successor", recovered(written[:kept]))
+        successor.work(log, {75})
+        assert successor.store == whole.store
+
+
+def test_applied_through_is_written_last() -> None:
+    written = Owner("one", Store(BOOK)).work(records(long_story(70)), set())
+    for kept in range(len(written)):
+        assert recovered(written[:kept]).applied == -1
+    assert recovered(written).applied == 69
+
+
+@pytest.mark.parametrize(("key", "value"), [(b"\xc1", b"\x92\x01\xc0"), (b"\x93\xa1c\xc0\xa1o", b"?")])
+def test_a_record_it_cannot_read_stops_the_recovery(key: bytes, value: bytes) -> None:
+    with pytest.raises(ChangelogDamaged, match="record 1 of the changelog"):
+        Recovery(Store(BOOK)).take(key, value)
+
+
+def test_tombstones_and_records_without_a_key_are_passed_over() -> None:
+    recovery = Recovery(Store(BOOK))
+    recovery.take(None, b"x")
+    recovery.take(msgspec.msgpack.encode(["c", None, "o"]), None)
+    assert recovery.records == 0
+
+
+async def test_a_store_comes_back_from_a_broker(broker: Broker, make_topic: MakeTopic) -> None:
+    topic = make_topic(broker, "state", partitions=2, **{"cleanup.policy": "compact"})
+    owner = Owner("owner", Store(BOOK))
+    written = owner.work(records(long_story(200)), {60, 90})
+    outbox = Outbox(broker.address)
+    await outbox.start()
+    try:
+        assert await outbox.send_to(topic, 1, written) == len(written) - 1
+    finally:
+        await outbox.stop()
+    store, empty = Store(BOOK), Store(BOOK)
+    assert await recover(broker.address, topic, 1, store) == len(written)
+    assert store == owner.store
+    assert await recover(broker.address, topic, 0, empty) == 0
+    assert empty == Store(BOOK)

@@ -1,0 +1,96 @@
+"""Faust as `streams/worker/transport.py` knows it: what it replaces and leans on is there, and takes what it took."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+from faust import App, Schema
+from faust.transport.consumer import Consumer as AnyConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import ConsumerMessage
+
+from streams.worker.transport import ChunkConsumer, ChunkConsumerThread, ChunkSchema, ChunkTransport
+
+VERSION = "0.15.3"
+
+
+def test_the_version_is_the_one_that_was_read() -> None:
+    assert version("faust-streaming") == VERSION, "read faust/transport/consumer.py again before this is changed"
+
+
+OVERRIDDEN = [
+    (Consumer, ChunkConsumer, "_new_consumer_thread", "self"),
+    (Consumer, ChunkConsumer, "getmany", "self timeout"),
+    (Consumer, ChunkConsumer, "ack", "self message"),
+    (Consumer, ChunkConsumer, "on_buffer_full", "self tp"),
+    (Consumer, ChunkConsumer, "_add_gap", "self tp offset_from offset_to"),
+    (Consumer, ChunkConsumer, "force_commit", "self topics start_new_transaction"),
+    (Consumer, ChunkConsumer, "perform_seek", "self"),
+    (Consumer, ChunkConsumer, "on_partitions_revoked", "self revoked"),
+    (AIOKafkaConsumerThread, ChunkConsumerThread, "_create_worker_consumer", "self transport"),
+    (Schema, ChunkSchema, "loads_key", "self app message"),
+    (Schema, ChunkSchema, "loads_value", "self app message"),
+]
+
+
+def parameters(function: Callable[..., Any]) -> list[str]:
+    keywords = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [
+        name for name, parameter in inspect.signature(function).parameters.items() if parameter.kind not in keywords
+    ]
+
+
+@pytest.mark.parametrize(("stock", "ours", "name", "expected"), OVERRIDDEN)
+def test_what_is_replaced_is_there_and_takes_the_same(stock: type, ours: type, name: str, expected: str) -> None:
+    assert parameters(getattr(stock, name)) == parameters(vars(ours)[name]) == expected.split()
+    assert inspect.iscoroutinefunction(getattr(stock, name)) == inspect.iscoroutinefunction(vars(ours)[name])
+
+
+@pytest.mark.parametrize("ours", [ChunkConsumer, ChunkConsumerThread, ChunkSchema])
+def test_nothing_is_replaced_that_is_not_pinned(ours: type) -> None:
+    (stock,) = ours.__bases__
+    replaced = {name for name, value in vars(ours).items() if inspect.isfunction(value) and hasattr(stock, name)}
+    assert replaced - {"__init__"} == {name for _, owner, name, _ in OVERRIDDEN if owner is ours}
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "expected"),
+    [
+        (Consumer, "_wait_next_records", "self timeout"),
+        (Consumer, "_commit", "self offsets"),
+        (Consumer, "seek_to_committed", "self"),
+        (Consumer, "assignment", "self"),
+        (Consumer, "highwater", "self tp"),
+        (Consumer, "highwaters", "self"),
+        (AIOKafkaConsumerThread, "_ensure_consumer", "self"),
+        (AIOKafkaConsumerThread, "call_thread", "self fun"),
+    ],
+)
+def test_what_is_leaned_on_is_there(owner: type, name: str, expected: str) -> None:
+    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    found = inspect.signature(getattr(owner, name)).parameters
+    assert [word for word, parameter in found.items() if parameter.kind == positional] == expected.split()
+
+
+def test_commits_of_stock_go_through_what_is_replaced() -> None:
+    assert "self.force_commit(" in inspect.getsource(AnyConsumer.commit)
+    assert "self.getmany(" in inspect.getsource(AnyConsumer._drain_messages)
+    assert "self._add_gap(" in inspect.getsource(AnyConsumer._drain_messages) + inspect.getsource(
+        AnyConsumer._wait_next_records
+    )
+
+
+def test_a_message_takes_what_a_chunk_gives_it() -> None:
+    message = ConsumerMessage("t", 0, 9, 1.5, 0, [], None, ["record"], None, 0, 0, None, generation_id=3)
+    assert (message.offset, message.value, message.generation_id) == (9, ["record"], 3)
+
+
+async def test_the_transport_makes_our_consumer() -> None:
+    app = App("pin", broker="kafka://127.0.0.1:1", autodiscover=False, web_enabled=False)
+    transport = ChunkTransport([], app, read_from={"again": None})
+    assert issubclass(ChunkTransport, Transport)
+    assert (transport.Consumer, transport.read_from) == (ChunkConsumer, {"again": None})
