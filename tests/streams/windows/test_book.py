@@ -210,6 +210,17 @@ def test_what_is_retracted_is_given_back_too() -> None:
     assert (rig.book.facts, rig.book.series, rig.book.sketch_pages) == (0, 0, 0)
 
 
+def test_facts_that_look_the_same_are_taken_away_one_by_one() -> None:
+    rig = Rig()
+    rig.tell(*(fact(number, ended_at=ENDED) for number in range(4)))
+    rig.tell(*(fact(number, retracted=True, revision=2) for number in range(2)))
+    for _ in range(2):
+        rig.refresh()
+        rig.assert_right()
+        rig.refresh(60_000)
+        rig.assert_right()
+
+
 def test_a_series_knows_nothing_of_one_that_had_its_place_before() -> None:
     rig = Rig()
     rig.tell(fact(1, value_ms=1, ended_at=NOW - 7_200_000, metric="reopen"))
