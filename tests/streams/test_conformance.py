@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,3 +67,15 @@ def test_every_case_has_exactly_its_facts(seed: int | None) -> None:
 @pytest.mark.parametrize("seed", [None, 1, 2])
 def test_the_wandering_conversations_have_exactly_their_facts(seed: int | None) -> None:
     assert replayed(arranged(load("wander.events.jsonl"), seed)) == by_key(load("wander.facts.jsonl"))
+
+
+def test_the_contracts_own_checker_is_satisfied_by_the_command() -> None:
+    command = f"{sys.executable} -m supportpulse.cli replay"
+    done = subprocess.run(
+        [sys.executable, str(shared_file("conformance/check.py")), "--command", command],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["1296 passed, 0 failed"]), done.stdout + done.stderr

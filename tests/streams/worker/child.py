@@ -1,0 +1,42 @@
+"""A worker in a process of its own, for tests that kill it: `python -m tests.streams.worker.child KAFKA PREFIX DIR`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from schemas.times import EpochMs
+from schemas.topics import Topics
+from streams.sla.policies import Policy, PolicyBook, Subject
+from streams.worker.app import Worker
+from tests.servers.plugin import Broker
+from tests.streams.strategies import BOOK
+from tests.streams.worker.harness import Surroundings
+
+
+class SlowBook(PolicyBook):
+    """The same policies, so slowly that somebody can come in between."""
+
+    def __init__(self, book: PolicyBook) -> None:
+        super().__init__()
+        self._book = book
+
+    def __getitem__(self, number: int) -> Policy:
+        return self._book[number]
+
+    def match(self, at_ms: EpochMs, subject: Subject) -> int:
+        time.sleep(0.002)
+        return self._book.match(at_ms, subject)
+
+
+async def main(kafka: str, prefix: str, data_dir: str) -> None:
+    """Work until killed."""
+    around = Surroundings(Broker("any", kafka), Topics(prefix), Path(data_dir))
+    worker = Worker(around.config(drain=False, policies=SlowBook(BOOK)))
+    await worker.run(asyncio.Event())
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

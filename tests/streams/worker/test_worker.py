@@ -1,0 +1,154 @@
+"""A worker on real brokers: what it sends adds up to the replay, whatever happens to it."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from schemas import wire
+from schemas.registry import MARKER
+from schemas.times import EpochMs
+from schemas.topics import Topics
+from streams.sla.policies import Policy, PolicyBook, Subject
+from streams.worker.app import Worker
+from tests.servers.plugin import Broker
+from tests.streams.stories import story
+from tests.streams.strategies import BOOK
+from tests.streams.worker.harness import Counting, Surroundings, expected, some_events, until
+
+
+@pytest.fixture
+def around(broker: Broker, unique: Callable[[str], str], tmp_path: Path) -> Surroundings:
+    made = Surroundings(broker, Topics(unique("t") + "-"), tmp_path)
+    made.make()
+    return made
+
+
+async def test_facts_equal_the_replay_and_a_restart_sends_none_of_them_again(around: Surroundings) -> None:
+    told = some_events(60)
+    around.publish(told)
+    counts = await around.drain()
+    assert around.holding() == expected(told)
+    assert counts["accepted"] + counts["late"] + counts["duplicate"] == len(told)
+    assert around.committed() == {partition: end + 1 for partition, end in around.ends.items()}
+
+    sent = len(around.versions())
+    assert await around.drain() == {}, "it resumes from what was committed"
+    assert len(around.versions()) == sent
+
+    more = some_events(20, seed=2) + told[:50]
+    around.publish(more)
+    counts = await around.drain()
+    assert counts["duplicate"] >= 50, "it knows what came before the restart"
+    assert around.holding() == expected(told + more)
+
+
+async def test_records_that_cannot_be_used_are_parked_and_the_rest_goes_on(around: Surroundings) -> None:
+    told = some_events(10)
+    future = MARKER + b"\x01\x02\x03\x04\x05\x06\x07\x08" + wire.encode_event(told[0])[10:]
+    bad = {b"\x00\xff garbage": "malformed", future: "unknown_schema", b"": "malformed"}
+    around.publish(told[:30])
+    around.publish_raw([(b"acme/bad", value) for value in bad], partition=1)
+    around.publish(told[30:])
+    counts = await around.drain()
+    assert counts["refused"] == len(bad)
+    letters = around.dead_letters()
+    assert {letter.original: letter.reason for letter in letters} == bad
+    assert all(letter.key == b"acme/bad" for letter in letters)
+    assert all(letter.origin.startswith(f"{around.topics.interactions}/1/") for letter in letters)
+    assert around.holding() == expected(told)
+
+
+class Boom(Exception):
+    pass
+
+
+class Mined(PolicyBook):
+    """The same policies, and one tenant that blows up."""
+
+    def __getitem__(self, number: int) -> Policy:
+        return BOOK[number]
+
+    def match(self, at_ms: EpochMs, subject: Subject) -> int:
+        if subject.tenant == "mine":
+            raise Boom
+        return BOOK.match(at_ms, subject)
+
+
+async def test_an_exception_ends_the_worker_and_nothing_is_committed_behind_it(around: Surroundings) -> None:
+    told = some_events(10)
+    around.publish(told)
+    await around.drain(Mined())
+    before, sent = around.committed(), len(around.versions())
+
+    mine = story("09:00 customer message", tenant="mine")
+    around.publish(mine)
+    (where,) = (partition for partition, end in around.ends.items() if end + 1 != before[partition])
+    more = some_events(10, seed=2)
+    around.publish(more)
+    assert around.ends[where] > before[where], "there is something behind the mine"
+    with pytest.raises(Boom):
+        await around.drain(Mined())
+    assert around.committed()[where] == before[where]
+    assert all(fact.tenant == "acme" for fact in around.versions()[sent:])
+
+    await around.drain()
+    assert around.holding() == expected([*told, *mine, *more])
+    assert around.committed() == {partition: end + 1 for partition, end in around.ends.items()}
+
+
+async def test_killed_in_the_middle_its_successor_ends_where_the_replay_does(
+    around: Surroundings, tmp_path: Path
+) -> None:
+    told = some_events(150)
+    around.publish(told)
+    command = [sys.executable, "-m", "tests.streams.worker.child", around.broker.address, around.topics.prefix]
+    with (tmp_path / "child.log").open("wb") as log:
+        child = subprocess.Popen([*command, str(tmp_path / "child")], stdout=log, stderr=log)
+    try:
+        await until(lambda: bool(around.versions()) or child.poll() is not None)
+        assert child.poll() is None, (tmp_path / "child.log").read_text()
+    finally:
+        child.kill()
+        child.wait()
+    sent = len(around.versions())
+    assert len(expected(told)) > sent > 0, "it was killed in the middle"
+    await around.drain()
+    assert around.holding() == expected(told)
+
+
+async def test_two_workers_share_the_partitions_and_add_up(around: Surroundings) -> None:
+    stop, stats = asyncio.Event(), (Counting(), Counting())
+    first = asyncio.ensure_future(Worker(around.config(drain=False), stats[0]).run(stop))
+    told = some_events(30)
+    around.publish(told)
+    await until(lambda: sum(stats[0].counts.values()) >= len(told))
+
+    second = asyncio.ensure_future(Worker(around.config(drain=False), stats[1]).run(stop))
+    seed = 2
+    while not stats[1].counts and seed < 40:
+        assert not first.done()
+        assert not second.done()
+        more = some_events(5, seed)
+        around.publish(more)
+        told += more
+        seed += 1
+        await asyncio.sleep(0.5)
+    alone = sum(stats[0].counts.values())
+    more = some_events(30, seed=99) + told[:60]
+    around.publish(more)
+    told += more
+    await until(lambda: all(around.committed().get(p, 0) == end + 1 for p, end in around.ends.items()))
+    stop.set()
+    await asyncio.gather(first, second)
+    assert sum(stats[0].counts.values()) > alone, "the first one still has some"
+    assert sum((Counter(found.counts) for found in stats), Counter[str]())["duplicate"] >= 60
+    # Nobody has judged the open clocks yet; that is all that is missing.
+    await around.drain()
+    assert around.holding() == expected(told)
