@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from schemas.errors import SupportpulseError
 from schemas.topics import Topics
@@ -54,10 +55,24 @@ def _create(admin: KafkaAdminClient, topic: NewTopic) -> None:
 
 def _check(admin: KafkaAdminClient, topics: Topics) -> None:
     names = [topics.interactions, topics.conversation_state]
-    counts = {found["name"]: len(found["partitions"]) for found in admin.describe_topics(names)}
-    source, state = (counts.get(name, 0) for name in names)
+    source, state = _partition_counts(admin, names)
     if source != state:
         raise TopicsError(
             f"{names[0]} has {source} partitions and {names[1]} has {state}: the state of a partition lies in the "
             f"partition of the same number. Delete {names[1]} (it is rebuilt) and run `supportpulse topics` again"
         )
+
+
+def _partition_counts(admin: KafkaAdminClient, names: list[str]) -> list[int]:
+    # A topic that was just made is not known everywhere at once.
+    def counts() -> list[int]:
+        found = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(names)}
+        return [found.get(name, 0) for name in names]
+
+    patiently = Retrying(
+        retry=retry_if_result(lambda found: 0 in found),
+        stop=stop_after_delay(15),
+        wait=wait_fixed(0.1),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else [],
+    )
+    return patiently(counts)

@@ -1,0 +1,1 @@
+"""The whole way: published events, a worker, a sink, and what ClickHouse then says."""
