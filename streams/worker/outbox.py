@@ -72,24 +72,28 @@ class Outbox:
     async def send_to(self, topic: str, partition: int, records: Iterable[Outgoing]) -> int:
         """Send records to one partition, in order; the last one's offset, -1 for none. Raises `SendFailed`."""
         producer = self._running()
-        futures = []
         last = -1
         try:
             batch = producer.create_batch()
             for record in records:
                 if not _append(batch, record):
-                    futures.append(await producer.send_batch(batch, topic, partition=partition))
+                    # One after the other: a batch that arrived behind one that was lost would leave a hole, and the
+                    # changelog says "applied through" in its last record. The producer itself sends a partition's
+                    # batches one by one, so there is little to gain from handing it several.
+                    last = await self._deliver(batch, topic, partition)
                     batch = producer.create_batch()
                     if not _append(batch, record):
                         raise SendFailed(f"a record of {len(record.value or b''):,} bytes for {topic} fits no batch")
             if batch.record_count():
-                futures.append(await producer.send_batch(batch, topic, partition=partition))
-                count = batch.record_count()
-                last = (await futures[-1]).offset + count - 1
-            await asyncio.gather(*futures)
+                last = await self._deliver(batch, topic, partition)
         except KafkaError as exc:
             raise SendFailed(f"{topic}/{partition}: {type(exc).__name__}: {exc}") from exc
         return last
+
+    async def _deliver(self, batch: Any, topic: str, partition: int) -> int:
+        """Send a batch and wait until the broker has it; its last offset."""
+        arrived = await self._running().send_batch(batch, topic, partition=partition)
+        return int((await arrived).offset) + int(batch.record_count()) - 1
 
     async def _partition_count(self, topic: str) -> int:
         count = self._partitions.get(topic)

@@ -70,7 +70,7 @@ def test_the_wandering_conversations_have_exactly_their_facts(seed: int | None) 
 
 
 def test_the_contracts_own_checker_is_satisfied_by_the_command() -> None:
-    command = f"{sys.executable} -m supportpulse.cli replay"
+    command = f"{sys.executable} -m supportpulse replay"
     done = subprocess.run(
         [sys.executable, str(shared_file("conformance/check.py")), "--command", command],
         cwd=Path(__file__).parents[2],

@@ -77,6 +77,22 @@ async def test_a_record_that_the_broker_refuses_is_told(kafka: Broker, make_topi
         await outbox.stop()
 
 
+@pytest.mark.kafka
+@pytest.mark.server
+async def test_nothing_arrives_behind_a_batch_that_was_refused(kafka: Broker, make_topic: MakeTopic) -> None:
+    topic = make_topic(kafka, **{"max.message.bytes": "300000"})
+    outbox = Outbox(kafka.address)
+    await outbox.start()
+    # Five fill a batch, which the broker refuses; what is left over it would take.
+    more_than_a_batch = [Outgoing(b"k", bytes([n]) * 100_000, 0) for n in range(6)]
+    try:
+        with pytest.raises(SendFailed):
+            await outbox.send_to(topic, 0, [*more_than_a_batch, Outgoing(b"last", b"applied through", 0)])
+    finally:
+        await outbox.stop()
+    assert lying_in(kafka, topic, 0) == []
+
+
 async def test_a_sender_that_was_not_started_says_so() -> None:
     with pytest.raises(SendFailed, match="not started"):
         await Outbox("127.0.0.1:1").send_to("topic", 0, [])
