@@ -25,8 +25,11 @@ def fold(
     if any(event.erases for event in events):
         return state, {}
     measure = Measure(tenant, conversation_id, book, state)
-    for event in sorted(events, key=lambda event: event.order):
+    in_order = sorted(events, key=lambda event: event.order)
+    for event in in_order:
         step(measure, event)
+    if in_order:
+        state.last = in_order[-1].order
     if as_of_ms is not None:
         measure.open_breaches(as_of_ms)
     return state, {fact.fact_id: fact for fact in measure.facts}

@@ -7,9 +7,9 @@ import msgspec
 from schemas.records import ActorKind, Call, Channel, EventType, InteractionEvent, Priority, Status, Survey
 from schemas.times import EpochMs
 
-#: (occurred_at, sequence or 0, event_id as UTF-8): the order of a conversation (SPEC §1). The source comes last: event
-#: ids are unique within a source only, and without it two sources' events would stand in the order of their arrival.
-OrderKey = tuple[int, int, bytes, bytes]
+#: (occurred_at, sequence or 0, event_id, source): the order of a conversation (SPEC §1). Python compares text by code
+#: points, which is the order of its UTF-8 bytes.
+OrderKey = tuple[int, int, str, str]
 
 
 class LogEvent(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defaults=True):
@@ -43,7 +43,7 @@ class LogEvent(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defa
     @property
     def order(self) -> OrderKey:
         """Where it stands in its conversation."""
-        return self.occurred_at, self.sequence or 0, self.event_id.encode(), self.source.encode()
+        return self.occurred_at, self.sequence or 0, self.event_id, self.source
 
     @property
     def erases(self) -> bool:

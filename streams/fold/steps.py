@@ -16,7 +16,6 @@ _DONE = ("resolved", "closed")
 def step(measure: Measure, event: LogEvent) -> None:
     """Fold the next event into `measure.state`; its facts go to `measure.facts`. Never an event that `erases`."""
     state = measure.state
-    state.last = event.order
     if state.merged:
         return
     previous_team = state.team

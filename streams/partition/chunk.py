@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schemas import wire
 from schemas.errors import Refused
 from schemas.records import DeadLetter, MetricFact
 from schemas.times import EpochMs
-from streams.fold.events import remember
 from streams.partition.conversation import Change
+from streams.partition.reading import read
 from streams.partition.store import Entry, Store
 
 
@@ -65,19 +64,17 @@ def process(store: Store, records: Iterable[SourceRecord], origin: str, now_ms: 
             continue
         outcome.through = offset
         try:
-            event = wire.decode_event(record.value or b"")
+            tenant, conversation_id, event = read(record.value or b"")
         except Refused as refused:
             counts["refused"] += 1
             outcome.dead_letters.append(_dead_letter(record, refused, f"{origin}/{offset}", now_ms))
             continue
-        conversation = draft.conversation(event.tenant, event.conversation_id)
-        entry = remember(event)
-        if conversation.knows(entry):
+        conversation = draft.conversation(tenant, conversation_id)
+        if conversation.knows(event):
             counts["duplicate"] += 1
             continue
-        last = conversation.head.fold.last
-        counts["accepted" if last is None or entry.order > last else "late"] += 1
-        for change in conversation.apply(entry):
+        counts["accepted" if conversation.is_in_order(event) else "late"] += 1
+        for change in conversation.apply(event):
             outcome.changes.append(Caused(offset, record.timestamp_ms, change))
         draft.touched(conversation, offset)
     outcome.entries = draft.entries()

@@ -18,10 +18,8 @@ from streams.fold.events import LogEvent
 from streams.fold.measure import Measure
 from streams.fold.state import FoldState
 from streams.fold.steps import step
+from streams.partition.log import pack_event, seal, unpack
 from streams.sla.policies import PolicyBook
-
-#: Events of a conversation that are kept in its head; with more, the older ones are sealed into segments.
-SEGMENT_EVENTS = 64
 
 #: A survey may be answered again, so each answer is compared with what was there.
 _ANSWERS = frozenset(("csat", "nps", "ces"))
@@ -34,54 +32,60 @@ class Change(NamedTuple):
     new: MetricFact
 
 
-class Head(msgspec.Struct, array_like=True):
-    """What is kept of a conversation, besides its sealed segments."""
+class Head(msgspec.Struct, array_like=True, gc=False):
+    """What is kept of a conversation, besides its sealed segments. New fields go to the end, with a default."""
 
-    tenant: str
-    conversation_id: str
     fold: FoldState
+    #: Source offset of the last event that changed it.
+    offset: int = -1
+    #: Its latest events in the order of arrival (`streams.partition.log`), and how many they are.
+    log: bytes = b""
+    count: int = 0
+    #: How many sealed segments came before.
+    segments: int = 0
     #: Up to when its open clocks have been judged; None: not yet.
     judged_ms: EpochMs | None = None
     #: fact_id behind the conversation → its revision, for facts that have more than one version
     revisions: dict[str, int] = {}
-    #: Its latest events, in the order of arrival.
-    tail: list[LogEvent] = []
-    #: How many segments of SEGMENT_EVENTS events came before the tail.
-    segments: int = 0
     #: Deleted or spam: it has no facts, and never will.
     erased: bool = False
-    #: Source offset of the last event that changed it.
-    offset: int = -1
 
 
 class Archive(Protocol):
-    """The sealed segments of a conversation. Asked only about those with more than SEGMENT_EVENTS events."""
+    """The sealed segments of a conversation. Asked only where there are any."""
 
     def events(self) -> Iterator[LogEvent]:
         """All events in sealed segments."""
 
-    def may_hold(self, event_id: str) -> bool:
-        """False only if no sealed event has this id."""
+    def may_hold(self, text: str) -> bool:
+        """False only if no sealed event has this id, or names this assignee."""
 
 
 class Conversation:
     """A head together with access to its older events."""
 
-    __slots__ = ("_archive", "_book", "head")
+    __slots__ = ("_archive", "_measure", "_prefix", "head", "key")
 
-    def __init__(self, head: Head, book: PolicyBook, archive: Archive) -> None:
+    def __init__(
+        self, key: str, tenant: str, conversation_id: str, head: Head, book: PolicyBook, archive: Archive
+    ) -> None:
+        self.key = key
         self.head = head
-        self._book = book
         self._archive = archive
+        self._measure = Measure(tenant, conversation_id, book, head.fold)
+        self._prefix = len(conversation_id) + 1
 
     def knows(self, event: LogEvent) -> bool:
         """Whether the event is a duplicate."""
-        identity, head = event.identity, self.head
-        if any(known.identity == identity for known in head.tail):
-            return True
-        if head.segments == 0 or not self._archive.may_hold(event.event_id):
+        head = self.head
+        if event.event_id.encode() not in head.log and not (head.segments and self._archive.may_hold(event.event_id)):
             return False
-        return any(known.identity == identity for known in self._archive.events())
+        return any(known.identity == event.identity for known in self._events())
+
+    def is_in_order(self, event: LogEvent) -> bool:
+        """Whether the event stands behind all that are known."""
+        last = self.head.fold.last
+        return last is None or event.occurred_at > last[0] or event.order > last
 
     def apply(self, event: LogEvent) -> list[Change]:
         """Take in an event that it does not know yet; what changed, in a fixed order."""
@@ -90,12 +94,9 @@ class Conversation:
             return []
         if event.erases:
             return self._erase()
-        last = head.fold.last
-        if head.judged_ms is None and (last is None or event.order > last):
-            changes = self._append(event)
-        else:
-            changes = self._refold(event)
-        return changes
+        if head.judged_ms is None and self.is_in_order(event):
+            return self._append(event)
+        return self._refold(event)
 
     def judge(self, as_of_ms: EpochMs) -> list[Change]:
         """Breach the open clocks whose deadline lies before `as_of_ms`. Never goes back."""
@@ -109,64 +110,73 @@ class Conversation:
         return changes
 
     def _append(self, event: LogEvent) -> list[Change]:
-        head = self.head
-        measure = Measure(head.tenant, head.conversation_id, self._book, head.fold)
+        head, measure = self.head, self._measure
+        measure.state, measure.facts = head.fold, []
         step(measure, event)
-        new = {fact.fact_id: fact for fact in measure.facts}
-        old: dict[str, MetricFact] = {}
-        if any(self._may_revise(fact) for fact in measure.facts):
-            _, known = self._fold(list(self._events()))
-            old = {fact_id: known[fact_id] for fact_id in new if fact_id in known}
-        head.tail.append(event)
-        return self._compare(old, new)
+        head.fold.last = event.order
+        made = measure.facts
+        changes: list[Change] = []
+        if made:
+            if any(self._may_revise(fact) for fact in made):
+                new = {fact.fact_id: fact for fact in made}
+                _, known = self._fold(list(self._events()))
+                changes = self._compare({fact_id: known[fact_id] for fact_id in new if fact_id in known}, new)
+            else:
+                changes = [Change(None, fact) for fact in made]
+        self._remember(event)
+        return changes
 
     def _refold(self, event: LogEvent) -> list[Change]:
-        head = self.head
         events = list(self._events())
         _, old = self._fold(events)
-        head.fold, new = self._fold([*events, event])
-        head.tail.append(event)
+        self.head.fold, new = self._fold([*events, event])
+        self._remember(event)
         return self._compare(old, new)
+
+    def _remember(self, event: LogEvent) -> None:
+        self.head.log += pack_event(event)
+        self.head.count += 1
 
     def _erase(self) -> list[Change]:
         head = self.head
         _, old = self._fold(list(self._events()))
         changes = self._compare(old, {})
         # Nothing can bring its facts back, so nothing of it needs to be remembered.
-        head.fold, head.tail, head.segments, head.revisions, head.erased = FoldState(), [], 0, {}, True
+        head.fold, head.log, head.count, head.segments, head.revisions = FoldState(), b"", 0, 0, {}
+        head.erased = True
         return changes
 
     def _events(self) -> Iterator[LogEvent]:
         if self.head.segments:
             yield from self._archive.events()
-        yield from self.head.tail
+        yield from unpack(seal(self.head.log, self.head.count))
 
     def _fold(self, events: list[LogEvent]) -> tuple[FoldState, dict[str, MetricFact]]:
-        head = self.head
-        return fold(head.tenant, head.conversation_id, events, self._book, head.judged_ms)
+        measure = self._measure
+        return fold(measure.tenant, measure.conversation_id, events, measure.book, self.head.judged_ms)
 
     def _open_breaches(self, as_of_ms: EpochMs) -> dict[str, MetricFact]:
-        head = self.head
-        measure = Measure(head.tenant, head.conversation_id, self._book, head.fold)
+        measure = self._measure
+        measure.state, measure.facts = self.head.fold, []
         measure.open_breaches(as_of_ms)
         return {fact.fact_id: fact for fact in measure.facts}
 
     def _may_revise(self, fact: MetricFact) -> bool:
         """Whether a fact of the newest event may have an earlier version. Most never do, and need no comparison."""
-        if fact.metric == "full_resolution":
-            return self.head.fold.episodes > 1
-        if fact.metric in _ANSWERS or self._suffix(fact) in self.head.revisions:
+        metric, head = fact.metric, self.head
+        if metric == "full_resolution":
+            return head.fold.episodes > 1
+        if metric in _ANSWERS or (head.revisions and self._suffix(fact) in head.revisions):
             return True
-        return fact.metric == "handle_time" and self._may_share_slot(fact)
+        return metric == "handle_time" and self._may_share_slot(fact)
 
     def _may_share_slot(self, fact: MetricFact) -> bool:
         """Whether an earlier call may have had this slot for its id or, for a call, an earlier assignee for a name."""
         slot = self._suffix(fact).split("/", 1)[1].rpartition("/")[0]
+        if slot.encode() not in self.head.log and not (self.head.segments and self._archive.may_hold(slot)):
+            return False
         is_call = fact.outcome == "voice"
-        for known in self.head.tail:
-            if slot == known.event_id or (is_call and slot == known.assignee_id):
-                return True
-        return self.head.segments > 0 and self._archive.may_hold(slot)
+        return any(slot == known.event_id or (is_call and slot == known.assignee_id) for known in self._events())
 
     def _compare(self, old: dict[str, MetricFact], new: dict[str, MetricFact]) -> list[Change]:
         changes = []
@@ -188,4 +198,4 @@ class Conversation:
         return msgspec.structs.replace(fact, revision=before + 1, retracted=retracted)
 
     def _suffix(self, fact: MetricFact) -> str:
-        return fact.fact_id[len(self.head.conversation_id) + 1 :]
+        return fact.fact_id[self._prefix :]

@@ -9,7 +9,8 @@ from schemas.times import EpochMs
 from streams.fold.conversation import fold
 from streams.fold.events import remember
 from streams.fold.state import FoldState
-from streams.partition.conversation import SEGMENT_EVENTS, Head
+from streams.partition.conversation import Head
+from streams.partition.log import SEGMENT_EVENTS, pack_events, seal
 from streams.partition.store import Entry, conversation_key, pack
 from streams.sla.policies import PolicyBook
 
@@ -33,17 +34,20 @@ def rebuild(
         return []
     tenant, conversation_id = known[0].tenant, known[0].conversation_id
     log = [remember(event) for event in known]
-    head = Head(tenant, conversation_id, FoldState(), judged_ms=judged_ms)
+    head = Head(FoldState(), offset=BEFORE_THE_LOG, judged_ms=judged_ms)
     key = conversation_key(tenant, conversation_id)
     if any(event.erases for event in log):
         head.erased = True
         return [Entry(key, None, pack(head), BEFORE_THE_LOG)]
     head.fold, _ = fold(tenant, conversation_id, log, book)
     head.revisions = {fact_id[len(conversation_id) + 1 :]: revision for fact_id, revision in revisions.items()}
-    head.segments, tail = divmod(len(log), SEGMENT_EVENTS)
-    head.tail = log[len(log) - tail :]
-    sealed = [log[start : start + SEGMENT_EVENTS] for start in range(0, len(log) - tail, SEGMENT_EVENTS)]
+    head.segments, head.count = divmod(len(log), SEGMENT_EVENTS)
+    head.log = pack_events(log[len(log) - head.count :])
+    sealed = [log[start : start + SEGMENT_EVENTS] for start in range(0, len(log) - head.count, SEGMENT_EVENTS)]
     return [
-        *(Entry(key, number, pack(segment), BEFORE_THE_LOG) for number, segment in enumerate(sealed)),
+        *(
+            Entry(key, number, seal(pack_events(segment), SEGMENT_EVENTS), BEFORE_THE_LOG)
+            for number, segment in enumerate(sealed)
+        ),
         Entry(key, None, pack(head), BEFORE_THE_LOG),
     ]

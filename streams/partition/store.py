@@ -1,6 +1,7 @@
 """All conversations of one partition, packed, and what a chunk changes in them before it is published.
 
-A conversation costs about 440 bytes packed and 1,600 as objects; unpacking one takes about 1.5 µs.
+A conversation of six events costs about 600 bytes packed, several times that as objects; unpacking one takes about
+2 µs. docs/benchmarks.md has the figures.
 """
 
 from __future__ import annotations
@@ -12,17 +13,23 @@ import msgspec
 
 from streams.fold.events import LogEvent
 from streams.fold.state import FoldState
-from streams.partition.conversation import SEGMENT_EVENTS, Conversation, Head
+from streams.partition.conversation import Conversation, Head
+from streams.partition.log import SEGMENT_EVENTS, seal, unpack
 from streams.sla.policies import PolicyBook
 
 pack = msgspec.msgpack.Encoder().encode
-_unpack_head = msgspec.msgpack.Decoder(Head).decode
-_unpack_segment = msgspec.msgpack.Decoder(list[LogEvent]).decode
+_unpack = msgspec.msgpack.Decoder(Head).decode
 
 
 def conversation_key(tenant: str, conversation_id: str) -> str:
     """Names a conversation. The length keeps a slash in a tenant's name from being taken for the separator."""
     return f"{len(tenant)}:{tenant}/{conversation_id}"
+
+
+def names_of(key: str) -> tuple[str, str]:
+    """The reverse: tenant and conversation_id."""
+    length, _, rest = key.partition(":")
+    return rest[: int(length)], rest[int(length) + 1 :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,62 +73,65 @@ class Draft:
         self._store = store
         self._open: dict[str, Conversation] = {}
         self._sealed: dict[tuple[str, int], bytes] = {}
-        self._changed: dict[str, None] = {}
+        self._changed: dict[str, Conversation] = {}
 
     def conversation(self, tenant: str, conversation_id: str) -> Conversation:
         """The conversation, unpacked once per chunk; a new one when it is not known."""
-        key = conversation_key(tenant, conversation_id)
+        key = f"{len(tenant)}:{tenant}/{conversation_id}"
         found = self._open.get(key)
         if found is None:
             packed = self._store.heads.get(key)
-            head = Head(tenant, conversation_id, FoldState()) if packed is None else _unpack_head(packed)
-            found = self._open[key] = Conversation(head, self._store.book, _Archive(self, key, head))
+            head = Head(FoldState()) if packed is None else _unpack(packed)
+            found = self._open[key] = self._conversation(key, tenant, conversation_id, head)
         return found
 
     def all(self) -> Iterator[Conversation]:
         """Every conversation of the store, one after the other; only those `touched` stay unpacked."""
-        for packed in self._store.heads.values():
-            head = _unpack_head(packed)
-            key = conversation_key(head.tenant, head.conversation_id)
-            yield Conversation(head, self._store.book, _Archive(self, key, head))
+        for key, packed in self._store.heads.items():
+            yield self._conversation(key, *names_of(key), _unpack(packed))
 
     def touched(self, conversation: Conversation, offset: int) -> None:
         """The event at `offset` has changed the conversation."""
-        head = conversation.head
+        head, key = conversation.head, conversation.key
         head.offset = offset
-        key = conversation_key(head.tenant, head.conversation_id)
-        self._open[key] = conversation
-        self._changed[key] = None
-        if len(head.tail) >= SEGMENT_EVENTS:
-            self._sealed[key, head.segments] = pack(head.tail)
+        self._changed[key] = conversation
+        if head.count >= SEGMENT_EVENTS:
+            self._sealed[key, head.segments] = seal(head.log, head.count)
             head.segments += 1
-            head.tail = []
+            head.log, head.count = b"", 0
 
     def entries(self) -> list[Entry]:
         """What the chunk changed: segments before the heads that count on them."""
-        offset_of = {key: self._open[key].head.offset for key in self._changed}
-        sealed = [Entry(key, n, packed, offset_of[key]) for (key, n), packed in self._sealed.items()]
-        heads = [Entry(key, None, pack(self._open[key].head), offset_of[key]) for key in self._changed]
-        return sealed + self._orphans(offset_of) + heads
-
-    def _orphans(self, offset_of: dict[str, int]) -> list[Entry]:
-        """Segments of conversations that were erased."""
-        found = []
-        for key, offset in offset_of.items():
-            if self._open[key].head.erased:
-                number = 0
-                while (key, number) in self._store.segments or (key, number) in self._sealed:
-                    found.append(Entry(key, number, None, offset))
-                    number += 1
+        changed = self._changed
+        found = [Entry(key, n, packed, changed[key].head.offset) for (key, n), packed in self._sealed.items()]
+        for key, conversation in changed.items():
+            if conversation.head.erased:
+                found += self._orphans(key, conversation.head.offset)
+        found += [
+            Entry(key, None, pack(conversation.head), conversation.head.offset)
+            for key, conversation in changed.items()
+        ]
         return found
 
     def segment(self, key: str, number: int) -> bytes:
         """A sealed segment, packed."""
         return self._sealed.get((key, number)) or self._store.segments[key, number]
 
+    def _conversation(self, key: str, tenant: str, conversation_id: str, head: Head) -> Conversation:
+        return Conversation(key, tenant, conversation_id, head, self._store.book, _Archive(self, key, head))
+
+    def _orphans(self, key: str, offset: int) -> Iterator[Entry]:
+        """Segments of a conversation that was erased."""
+        number = 0
+        while (key, number) in self._store.segments or (key, number) in self._sealed:
+            yield Entry(key, number, None, offset)
+            number += 1
+
 
 class _Archive:
     """The sealed segments of one conversation, as its draft sees them."""
+
+    __slots__ = ("_draft", "_head", "_key")
 
     def __init__(self, draft: Draft, key: str, head: Head) -> None:
         self._draft = draft
@@ -130,11 +140,11 @@ class _Archive:
 
     def events(self) -> Iterator[LogEvent]:
         for packed in self._packed():
-            yield from _unpack_segment(packed)
+            yield from unpack(packed)
 
-    def may_hold(self, event_id: str) -> bool:
+    def may_hold(self, text: str) -> bool:
         # Looking for the bytes is a hundred times faster than unpacking: a conversation of 5,000 events stays cheap.
-        wanted = event_id.encode()
+        wanted = text.encode()
         return any(wanted in packed for packed in self._packed())
 
     def _packed(self) -> Iterator[bytes]:

@@ -21,6 +21,9 @@ MinuteRange = tuple[int, int]
 _DAY = timedelta(days=1)
 #: How far `add` looks for enough open time before it says that there is none.
 _HORIZON_YEARS = 30
+#: An instant's year by looking it up: making a date of it takes ten times as long.
+_FIRST_YEAR = 1800
+_NEW_YEARS = [to_ms(datetime(year, 1, 1, tzinfo=UTC)) for year in range(_FIRST_YEAR, 2500)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +147,4 @@ class Calendar:
 
 
 def _year_of(at_ms: EpochMs) -> int:
-    return to_datetime(at_ms).year
+    return _FIRST_YEAR - 1 + bisect_right(_NEW_YEARS, at_ms)

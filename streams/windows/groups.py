@@ -174,9 +174,7 @@ class Groups:
         metric, outcome, channel, team, agent, priority = key
         self._rows[group] = 0
         self._grade[group] = _GRADES.get(outcome or "", 0)
-        for place, (dimension, value) in enumerate(
-            zip(DIMENSIONS, ("", channel, team, agent, priority), strict=True)
-        ):
+        for place, (dimension, value) in enumerate(zip(DIMENSIONS, ("", channel, team, agent, priority), strict=True)):
             series = 0 if value is None else self._series.number(SeriesKey(tenant, metric, dimension, value))
             self.series_of[group, place] = series
             self._series.join(series)

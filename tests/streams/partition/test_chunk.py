@@ -15,7 +15,7 @@ from schemas.records import InteractionEvent
 from schemas.registry import MARKER
 from streams.partition import chunk
 from streams.partition.chunk import SourceRecord
-from streams.partition.conversation import SEGMENT_EVENTS
+from streams.partition.log import SEGMENT_EVENTS
 from streams.partition.store import Store, conversation_key
 from tests.streams.partition.harness import Partition, cut, expected, record, records
 from tests.streams.stories import DAY_MS, story

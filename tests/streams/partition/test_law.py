@@ -35,6 +35,19 @@ SAME_NAMES = story(
 )
 
 
+#: Everything in order, and yet the second end revises what the first one said; so does a second answer.
+ENDED_TWICE = story(
+    """
+    09:00 customer message
+    09:10 ana resolved
+    09:11 customer csat=1 survey=s
+    09:20 customer message
+    09:30 ana resolved
+    09:31 customer csat=5 survey=s
+    """
+)
+
+
 @st.composite
 def arrivals(draw: st.DrawFn) -> list[InteractionEvent]:
     """Events in any order, some of them twice, and some names twice with another content."""
@@ -57,6 +70,8 @@ def renamed(content: InteractionEvent, event: InteractionEvent) -> InteractionEv
 @given(arrivals(), boundaries)
 @example(SAME_NAMES, {1, 2, 3, 4})
 @example(SAME_NAMES, set())
+@example(ENDED_TWICE, {1, 2, 3, 4, 5})
+@example(ENDED_TWICE, set())
 @laws
 def test_the_latest_versions_are_the_fold_of_the_set_after_every_chunk(
     told: list[InteractionEvent], ends: set[int]
@@ -235,11 +250,14 @@ def test_without_folding_again_the_law_breaks(monkeypatch: pytest.MonkeyPatch) -
         adds_up(LATE_REPLY)
 
 
-def test_without_comparing_what_may_have_been_sent_before_the_law_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    adds_up(SAME_NAMES)
+@pytest.mark.parametrize("told", [SAME_NAMES, ENDED_TWICE])
+def test_without_comparing_what_may_have_been_sent_before_the_law_breaks(
+    told: list[InteractionEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adds_up(told)
     monkeypatch.setattr(Conversation, "_may_revise", lambda self, fact: False)
     with pytest.raises(AssertionError):
-        adds_up(SAME_NAMES)
+        adds_up(told)
 
 
 def test_the_reader_sees_a_revision_that_was_left_out() -> None:

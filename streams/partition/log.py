@@ -1,0 +1,33 @@
+"""The events of a conversation as bytes that grow at the end.
+
+An event in order needs nothing of the events before it but the certainty that it is not among them, and that can be had
+by looking for its id in the bytes. So a log is unpacked only when a conversation is folded again.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from streams.fold.events import LogEvent
+
+#: Events of a conversation that are kept in its head; with more, the older ones are sealed into segments.
+SEGMENT_EVENTS = 64
+
+pack_event = msgspec.msgpack.Encoder().encode
+_unpack_events = msgspec.msgpack.Decoder(list[LogEvent]).decode
+_ARRAY_16 = 0xDC
+
+
+def seal(log: bytes, count: int) -> bytes:
+    """A log of `count` events as something that says itself how many they are."""
+    return bytes((_ARRAY_16, count >> 8, count & 0xFF)) + log
+
+
+def unpack(sealed: bytes) -> list[LogEvent]:
+    """The events of a sealed log."""
+    return _unpack_events(sealed)
+
+
+def pack_events(events: list[LogEvent]) -> bytes:
+    """Events as a log."""
+    return b"".join(pack_event(event) for event in events)
