@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from schemas import wire
+from schemas.records import InteractionEvent, MetricFact
 from schemas.times import EpochMs
 from schemas.topics import Topics, record_key
 from sinks.clickhouse.database import Database
-from sinks.clickhouse.restore import StoredConversation, recent_facts, stored_conversations
-from streams.partition.rebuild import BEFORE_THE_LOG, rebuild
+from sinks.clickhouse.restore import recent_facts, stored_conversations
+from streams.partition.rebuild import BEFORE_THE_LOG
+from streams.partition.store import Entry
 from streams.sla.policies import PolicyBook
 from streams.windows.deltas import DeltaBuilder
 from streams.windows.shape import WINDOW_SECONDS
 from streams.worker import changelog
 from streams.worker.outbox import Outbox, Outgoing, partition_of
+from supportpulse.mending import Name, mend, stored_facts
 
 #: The owner of what is restored: no worker has this name.
 _OWNER = "restored"
@@ -24,67 +29,102 @@ _NO_PARTITION = -1
 _AT_ONCE = 5_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Restored:
-    """What was given back."""
+    """What was given back. `mended`: versions of facts that ClickHouse should have had and did not."""
 
-    conversations: int
-    events: int
-    facts: int
+    conversations: int = 0
+    events: int = 0
+    facts: int = 0
+    mended: int = 0
 
 
 async def restore(
-    database: Database, kafka: str, topics: Topics, book: PolicyBook, *, partitions: int, epoch: int, now_ms: EpochMs
+    database: Database,
+    kafka: str,
+    topics: Topics,
+    book: PolicyBook,
+    *,
+    partitions: int,
+    epoch: int,
+    as_of_ms: EpochMs,
+    now_ms: EpochMs,
 ) -> Restored:
-    """Fill `conversation-state` and `window-deltas` of an empty broker from ClickHouse."""
+    """Fill `conversation-state` and `window-deltas` of an empty broker from ClickHouse, and send the versions of facts
+    that a crash kept ClickHouse from having. `as_of_ms`: the windows that come next end there or later.
+    """
     outbox = Outbox(kafka)
     await outbox.start()
     try:
-        conversations, events = await _conversations(database, outbox, topics, book, partitions, now_ms)
-        facts = await _windows(database, outbox, topics, epoch, now_ms)
+        task = _Restore(database, outbox, topics, book, epoch, now_ms)
+        await task.windows(as_of_ms - WINDOW_SECONDS[-1] * 1000)
+        await task.conversations(partitions)
     finally:
         await outbox.stop()
-    return Restored(conversations, events, facts)
+    return task.done
 
 
-async def _conversations(
-    database: Database, outbox: Outbox, topics: Topics, book: PolicyBook, partitions: int, now_ms: EpochMs
-) -> tuple[int, int]:
-    conversations = events = 0
-    stored = stored_conversations(database)
-    while batch := list(islice(stored, _AT_ONCE)):
-        by_partition: dict[int, list[Outgoing]] = {}
-        for conversation in batch:
-            key = record_key(conversation.tenant, conversation.conversation_id)
-            records = by_partition.setdefault(partition_of(key, partitions), [])
-            records.extend(_records(conversation, book, now_ms))
-            conversations += 1
-            events += len(conversation.events)
-        for partition, records in by_partition.items():
-            await outbox.send_to(topics.conversation_state, partition, records)
-    return conversations, events
+class _Restore:
+    def __init__(
+        self, database: Database, outbox: Outbox, topics: Topics, book: PolicyBook, epoch: int, now_ms: EpochMs
+    ) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._topics = topics
+        self._book = book
+        self._now_ms = now_ms
+        self._deltas = DeltaBuilder(_NO_PARTITION, epoch)
+        self._ticket = 0
+        self.done = Restored()
 
+    async def windows(self, since_ms: EpochMs) -> None:
+        """What ClickHouse has of the last windows, for the books."""
+        for facts in recent_facts(self._database, since_ms=since_ms):
+            for fact in facts:
+                self._replace(None, fact)
+            self.done.facts += len(facts)
+            await self._send_deltas()
 
-def _records(conversation: StoredConversation, book: PolicyBook, now_ms: EpochMs) -> Iterator[Outgoing]:
-    versions = conversation.revisions
-    open_deadlines = [version.open_deadline for version in versions if version.open_deadline is not None]
-    entries = rebuild(
-        conversation.events,
-        {version.fact_id: version.revision for version in versions if version.revision > 1 or version.retracted},
-        # The breaches that were sent are those with a deadline before it.
-        max(open_deadlines) + 1 if open_deadlines else None,
-        book,
-    )
-    return changelog.records_of(entries, BEFORE_THE_LOG, _OWNER, now_ms)
+    async def conversations(self, partitions: int) -> None:
+        """Every conversation that has events or facts."""
+        stored = stored_conversations(self._database)
+        after: Name | None = None
+        while True:
+            events = {(one.tenant, one.conversation_id): one.events for one in islice(stored, _AT_ONCE)}
+            last = next(reversed(events)) if len(events) == _AT_ONCE else None
+            await self._batch(events, stored_facts(self._database, after, last), partitions)
+            if last is None:
+                return
+            after = last
 
+    async def _batch(
+        self,
+        events: Mapping[Name, Sequence[InteractionEvent]],
+        facts: Mapping[Name, Sequence[MetricFact]],
+        partitions: int,
+    ) -> None:
+        entries: defaultdict[int, list[Entry]] = defaultdict(list)
+        missing: list[Outgoing] = []
+        for name in {**events, **facts}:
+            key = record_key(*name)
+            mended = mend(name, events.get(name, ()), facts.get(name, ()), self._book)
+            entries[partition_of(key, partitions)] += mended.entries
+            for old, new in mended.changes:
+                missing.append(Outgoing(key, wire.encode_fact(new), self._now_ms))
+                self._replace(old, new)
+        for partition, found in entries.items():
+            records = changelog.records_of(found, BEFORE_THE_LOG, _OWNER, self._now_ms)
+            await self._outbox.send_to(self._topics.conversation_state, partition, records)
+        await self._outbox.send(self._topics.facts, missing)
+        await self._send_deltas()
+        self.done.conversations += len(events)
+        self.done.events += sum(map(len, events.values()))
+        self.done.mended += len(missing)
 
-async def _windows(database: Database, outbox: Outbox, topics: Topics, epoch: int, now_ms: EpochMs) -> int:
-    count = 0
-    for facts in recent_facts(database, since_ms=now_ms - WINDOW_SECONDS[-1] * 1000):
-        deltas = DeltaBuilder(_NO_PARTITION, epoch)
-        for fact in facts:
-            deltas.replace(None, fact, count)
-            count += 1
-        batches = [Outgoing(tenant.encode(), batch, now_ms) for tenant, batch in deltas.take().items()]
-        await outbox.send(topics.window_deltas, batches)
-    return count
+    def _replace(self, old: MetricFact | None, new: MetricFact) -> None:
+        self._deltas.replace(old, new, self._ticket)
+        self._ticket += 1
+
+    async def _send_deltas(self) -> None:
+        batches = [Outgoing(tenant.encode(), batch, self._now_ms) for tenant, batch in self._deltas.take().items()]
+        await self._outbox.send(self._topics.window_deltas, batches)

@@ -56,9 +56,10 @@ def process_and_land(
     say: Callable[[str], None],
 ) -> None:
     """Everything published so far, through worker and sink into ClickHouse."""
-    judged_ms = as_of_ms if as_of_ms is not None else report.last_occurred_at
+    judged_ms = next((at for at in (as_of_ms, report.last_occurred_at) if at is not None), _now_ms())
+    stack.restore(judged_ms)
     began = time.monotonic()
-    drain_worker(stack, offsets, _now_ms() if judged_ms is None else judged_ms)
+    drain_worker(stack, offsets, judged_ms)
     say(f"processed in {time.monotonic() - began:.1f} s")
     began = time.monotonic()
     asyncio.run(_drain_sink(stack))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from schemas.times import EpochMs
 from schemas.topics import Topics
 from sinks.clickhouse.database import Database
 from sinks.clickhouse.embedded import EmbeddedDatabase
@@ -42,12 +43,39 @@ class Stack:
     epoch: int
     database: Database
     policies: Path | None
-    restored_conversations: int
+    book: PolicyBook
 
     @property
     def session_timeout_seconds(self) -> float:
         """How long a consumer may be silent."""
         return EMBEDDED_SESSION_SECONDS if self.forgetful else 10.0
+
+    def restore(self, as_of_ms: EpochMs) -> None:
+        """Before a worker starts: give a broker that forgot its memory back. Windows end at `as_of_ms` or later."""
+        if not self.forgetful:
+            return
+        began = time.monotonic()
+        found = asyncio.run(
+            restore(
+                self.database,
+                self.kafka,
+                Topics(),
+                self.book,
+                partitions=self.settings.interactions_partitions,
+                epoch=self.epoch,
+                as_of_ms=as_of_ms,
+                now_ms=time.time_ns() // 1_000_000,
+            )
+        )
+        if found.conversations:
+            log.info(
+                "restored",
+                conversations=found.conversations,
+                events=found.events,
+                facts_in_windows=found.facts,
+                facts_mended=found.mended,
+                seconds=round(time.monotonic() - began, 1),
+            )
 
     def connect(self) -> Database:
         """Another connection to the same ClickHouse, for another thread."""
@@ -63,7 +91,7 @@ def open_database(settings: Settings, data_dir: DataDir, *, readonly: bool = Fal
 
 @contextmanager
 def running_stack(settings: Settings, *, kafka: str | None, policies: Path | None) -> Iterator[Stack]:
-    """Start what has to be started, make topics and tables, give a forgetful broker its memory back; stop it all.
+    """Start what has to be started, make topics and tables; stop it all.
 
     `kafka`: a broker of the user's own; None starts the embedded one.
     """
@@ -81,7 +109,6 @@ def running_stack(settings: Settings, *, kafka: str | None, policies: Path | Non
                     replication=settings.replication if kafka else 1,
                 )
                 epoch = 0 if kafka else data_dir.next_incarnation()
-                conversations = 0 if kafka else _restore(settings, database, address, book, epoch)
                 yield Stack(
                     settings=settings,
                     data_dir=data_dir,
@@ -90,7 +117,7 @@ def running_stack(settings: Settings, *, kafka: str | None, policies: Path | Non
                     epoch=epoch,
                     database=database,
                     policies=policies,
-                    restored_conversations=conversations,
+                    book=book,
                 )
         finally:
             database.close()
@@ -107,27 +134,3 @@ def _broker(kafka: str | None, data_dir: DataDir) -> Iterator[str]:
         yield address
     finally:
         broker.stop()
-
-
-def _restore(settings: Settings, database: Database, kafka: str, book: PolicyBook, epoch: int) -> int:
-    began = time.monotonic()
-    found = asyncio.run(
-        restore(
-            database,
-            kafka,
-            Topics(),
-            book,
-            partitions=settings.interactions_partitions,
-            epoch=epoch,
-            now_ms=time.time_ns() // 1_000_000,
-        )
-    )
-    if found.conversations:
-        log.info(
-            "restored",
-            conversations=found.conversations,
-            events=found.events,
-            facts_in_windows=found.facts,
-            seconds=round(time.monotonic() - began, 1),
-        )
-    return found.conversations

@@ -1,0 +1,1 @@
+"""`supportpulse up`, as the one who types it meets it."""
