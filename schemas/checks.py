@@ -21,6 +21,7 @@ def check_event(event: InteractionEvent) -> None:
     _check_name("tenant", event.tenant)
     _check_name("source", event.source)
     _check_name("conversation_id", event.conversation_id)
+    _check_lengths(event)
     _check_instant("occurred_at", event.occurred_at)
     if event.ingested_at is not None:
         _check_instant("ingested_at", event.ingested_at)
@@ -36,6 +37,23 @@ def check_event(event: InteractionEvent) -> None:
 def _check_name(field: str, name: str) -> None:
     if not 0 < len(name) <= MAX_NAME_CHARACTERS:
         raise InvalidEvent(f"Expected 1 to {MAX_NAME_CHARACTERS} characters, got {len(name)} - at `$.{field}`")
+
+
+def _check_lengths(event: InteractionEvent) -> None:
+    # A conversation's state is one Kafka record: what it remembers of an event has to have an end.
+    survey_id = None if event.survey is None else event.survey.survey_id
+    names = (
+        ("customer_id", event.customer_id),
+        ("actor.id", event.actor_id),
+        ("team", event.team),
+        ("language", event.language),
+        ("assignee_id", event.assignee_id),
+        ("merged_into", event.merged_into),
+        ("survey.survey_id", survey_id),
+    )
+    for field, name in names:
+        if name is not None and len(name) > MAX_NAME_CHARACTERS:
+            raise InvalidEvent(f"Expected at most {MAX_NAME_CHARACTERS} characters, got {len(name)} - at `$.{field}`")
 
 
 def _check_instant(field: str, at_ms: times.EpochMs) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from struct import Struct
 from typing import Any
 
+from schemas.checks import MAX_NAME_CHARACTERS
 from schemas.registry import HEADER_BYTES, SchemaVersion
 
 _DOUBLE = Struct("<d")
@@ -40,13 +41,15 @@ def compile_reader(
     return read
 
 
-def compile_writer(version: SchemaVersion, attributes: Mapping[str, str] | None = None) -> Callable[[Any], bytes]:
+def compile_writer(
+    version: SchemaVersion, attributes: Mapping[str, str] | None = None, repeated: Iterable[str] = ()
+) -> Callable[[Any], bytes]:
     """`record → bytes`, with header. `attributes`: path in the schema → expression on the record `r`.
 
-    What is not in `attributes` is the attribute of the field's name. Strings that the schema says are few (enums) and
-    optional strings are remembered as bytes, up to a bound.
+    What is not in `attributes` is the attribute of the field's name. The bytes of optional strings, and of those in
+    `repeated`, are remembered, up to a bound.
     """
-    source = _WriterSource(dict(attributes or {}))
+    source = _WriterSource(dict(attributes or {}), frozenset(repeated))
     for field in version.document["fields"]:
         source.write(field["type"], field["name"], f"r.{field['name']}")
     pieces = ", ".join(source.pieces)
@@ -56,6 +59,7 @@ def compile_writer(version: SchemaVersion, attributes: Mapping[str, str] | None 
         "join": b"".join,
         "long": long_bytes,
         "text": _text_bytes,
+        "repeated_text": _Remembered(_text_bytes),
         "optional_text": _Remembered(_optional_text_bytes),
         "double": _DOUBLE.pack,
         **source.constants,
@@ -156,6 +160,8 @@ class _ReaderSource:
             "if n > 127:",
             "    if b[i] > 127: return None",
             "    n = n & 127 | b[i] << 7",
+            # Names of more characters than `checks` allows have more bytes than this.
+            f"    if n > {2 * MAX_NAME_CHARACTERS}: return None",
             "    i += 1",
             "n >>= 1",
             "i += n",
@@ -214,8 +220,9 @@ class _ReaderSource:
 class _WriterSource:
     """Expressions for the pieces of a record's bytes."""
 
-    def __init__(self, attributes: dict[str, str]) -> None:
+    def __init__(self, attributes: dict[str, str], repeated: frozenset[str]) -> None:
         self._attributes = attributes
+        self._repeated = repeated
         self.pieces: list[str] = []
         self.constants: dict[str, Any] = {}
 
@@ -233,14 +240,14 @@ class _WriterSource:
             self.pieces.append(f"optional_text[{expression}]")
             return
         local = _local(path)
-        nested = _WriterSource(self._attributes)
+        nested = _WriterSource(self._attributes, self._repeated)
         nested.write(inner, path, local)
         self.constants.update(nested.constants)
         present = " + ".join(nested.pieces)
         self.pieces.append(f"(b'\\x00' if ({local} := {expression}) is None else b'\\x02' + {present})")
 
-    def _string(self, _schema: Any, _path: str, expression: str) -> None:
-        self.pieces.append(f"text({expression})")
+    def _string(self, _schema: Any, path: str, expression: str) -> None:
+        self.pieces.append(f"repeated_text[{expression}]" if path in self._repeated else f"text({expression})")
 
     def _bytes(self, _schema: Any, _path: str, expression: str) -> None:
         self.pieces += [f"long(len({expression}))", expression]

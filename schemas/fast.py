@@ -74,8 +74,13 @@ def _decoder(read: Callable[[bytes], R | None], plain: Callable[[bytes], R]) -> 
     return decode
 
 
-def _encoder(record: str, plain: Callable[[Any], bytes], paths: dict[str, str] | None = None) -> Callable[[Any], bytes]:
-    write = compile_writer(latest(record), paths)
+def _encoder(
+    record: str,
+    plain: Callable[[Any], bytes],
+    repeated: tuple[str, ...],
+    paths: dict[str, str] | None = None,
+) -> Callable[[Any], bytes]:
+    write = compile_writer(latest(record), paths, repeated)
 
     def encode(value: Any) -> bytes:
         try:
@@ -96,7 +101,10 @@ decode_event = _decoder(event_reader(_event, InteractionEvent.__struct_fields__)
 decode_fact = _decoder(_struct_reader(MetricFact, "metric_fact"), wire.decode_fact)
 decode_window = _decoder(_struct_reader(MetricWindow, "metric_window"), wire.decode_window)
 encode_event = _encoder(
-    "interaction_event", wire.encode_event, {"actor.kind": "r.actor_kind", "actor.id": "r.actor_id"}
+    "interaction_event",
+    wire.encode_event,
+    ("tenant", "source"),
+    {"actor.kind": "r.actor_kind", "actor.id": "r.actor_id"},
 )
-encode_fact = _encoder("metric_fact", wire.encode_fact)
-encode_window = _encoder("metric_window", wire.encode_window)
+encode_fact = _encoder("metric_fact", wire.encode_fact, ("tenant", "metric", "channel"))
+encode_window = _encoder("metric_window", wire.encode_window, ("tenant", "metric", "dimension_value"))

@@ -12,6 +12,8 @@ from streams.fold.events import LogEvent
 
 #: Events of a conversation that are kept in its head; with more, the older ones are sealed into segments.
 SEGMENT_EVENTS = 64
+#: Or earlier, when they have grown to this: a head has to fit into a Kafka record, with room for one more event.
+SEGMENT_BYTES = 128 * 1024
 
 pack_event = msgspec.msgpack.Encoder().encode
 _unpack_events = msgspec.msgpack.Decoder(list[LogEvent]).decode
@@ -28,6 +30,6 @@ def unpack(sealed: bytes) -> list[LogEvent]:
     return _unpack_events(sealed)
 
 
-def pack_events(events: list[LogEvent]) -> bytes:
-    """Events as a log."""
-    return b"".join(pack_event(event) for event in events)
+def is_full(log: bytes, count: int) -> bool:
+    """Whether it is time to seal a log of `count` events."""
+    return count >= SEGMENT_EVENTS or len(log) >= SEGMENT_BYTES

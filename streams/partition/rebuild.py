@@ -10,7 +10,7 @@ from streams.fold.conversation import fold
 from streams.fold.events import remember
 from streams.fold.state import FoldState
 from streams.partition.conversation import Head
-from streams.partition.log import SEGMENT_EVENTS, pack_events, seal
+from streams.partition.log import is_full, pack_event, seal
 from streams.partition.store import Entry, conversation_key, pack
 from streams.sla.policies import PolicyBook
 
@@ -41,13 +41,12 @@ def rebuild(
         return [Entry(key, None, pack(head), BEFORE_THE_LOG)]
     head.fold, _ = fold(tenant, conversation_id, log, book)
     head.revisions = {fact_id[len(conversation_id) + 1 :]: revision for fact_id, revision in revisions.items()}
-    head.segments, head.count = divmod(len(log), SEGMENT_EVENTS)
-    head.log = pack_events(log[len(log) - head.count :])
-    sealed = [log[start : start + SEGMENT_EVENTS] for start in range(0, len(log) - head.count, SEGMENT_EVENTS)]
-    return [
-        *(
-            Entry(key, number, seal(pack_events(segment), SEGMENT_EVENTS), BEFORE_THE_LOG)
-            for number, segment in enumerate(sealed)
-        ),
-        Entry(key, None, pack(head), BEFORE_THE_LOG),
-    ]
+    sealed = []
+    for event in log:
+        head.log += pack_event(event)
+        head.count += 1
+        if is_full(head.log, head.count):
+            sealed.append(Entry(key, head.segments, seal(head.log, head.count), BEFORE_THE_LOG))
+            head.segments += 1
+            head.log, head.count = b"", 0
+    return [*sealed, Entry(key, None, pack(head), BEFORE_THE_LOG)]

@@ -14,7 +14,7 @@ import msgspec
 from streams.fold.events import LogEvent
 from streams.fold.state import FoldState
 from streams.partition.conversation import Conversation, Head
-from streams.partition.log import SEGMENT_EVENTS, seal, unpack
+from streams.partition.log import is_full, seal, unpack
 from streams.sla.policies import PolicyBook
 
 pack = msgspec.msgpack.Encoder().encode
@@ -95,7 +95,7 @@ class Draft:
         head, key = conversation.head, conversation.key
         head.offset = offset
         self._changed[key] = conversation
-        if head.count >= SEGMENT_EVENTS:
+        if is_full(head.log, head.count):
             self._sealed[key, head.segments] = seal(head.log, head.count)
             head.segments += 1
             head.log, head.count = b"", 0
@@ -108,8 +108,7 @@ class Draft:
             if conversation.head.erased:
                 found += self._orphans(key, conversation.head.offset)
         found += [
-            Entry(key, None, pack(conversation.head), conversation.head.offset)
-            for key, conversation in changed.items()
+            Entry(key, None, pack(conversation.head), conversation.head.offset) for key, conversation in changed.items()
         ]
         return found
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 import structlog
 from faust.types import TP
 
-from schemas import wire
+from schemas import fast, wire
 from schemas.times import EpochMs
 from schemas.topics import record_key
 from streams.partition.chunk import Outcome, SourceRecord, judge, process
@@ -156,7 +156,7 @@ class InteractionsStage:
         for offset, timestamp_ms, change in outcome.changes:
             fact = change.new
             # The record keeps the time of the event's, so that a sink can tell how long the way was.
-            facts.append(Outgoing(record_key(fact.tenant, fact.conversation_id), wire.encode_fact(fact), timestamp_ms))
+            facts.append(Outgoing(record_key(fact.tenant, fact.conversation_id), fast.encode_fact(fact), timestamp_ms))
             deltas.replace(change.old, fact, offset)
             latest_ms = max(latest_ms, timestamp_ms)
         parked = [
@@ -165,7 +165,7 @@ class InteractionsStage:
         ]
         batches = [Outgoing(tenant.encode(), batch, latest_ms) for tenant, batch in deltas.take().items()]
         _, _, ends = await asyncio.gather(
-            self._outbox.send(self._topics.facts, facts),
+            self._outbox.send_beside(self._topics.facts, tp.topic, tp.partition, facts),
             self._outbox.send(self._topics.dead_letters, parked),
             self._outbox.send(self._topics.window_deltas, batches),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import aiokafka
@@ -68,6 +68,17 @@ class Outbox:
             *(self.send_to(topic, partition, batch) for partition, batch in by_partition.items())
         )
         return dict(zip(by_partition, ends, strict=True))
+
+    async def send_beside(self, topic: str, source: str, partition: int, records: Sequence[Outgoing]) -> None:
+        """Send what records of one partition of `source` caused, whose keys are theirs.
+
+        With as many partitions as `source` has, their keys lead to the partition of the same number. Raises
+        `SendFailed`.
+        """
+        if await self._partition_count(topic) == await self._partition_count(source):
+            await self.send_to(topic, partition, records)
+        else:
+            await self.send(topic, records)
 
     async def send_to(self, topic: str, partition: int, records: Iterable[Outgoing]) -> int:
         """Send records to one partition, in order; the last one's offset, -1 for none. Raises `SendFailed`."""

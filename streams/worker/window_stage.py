@@ -12,7 +12,7 @@ from typing import Any
 
 from faust.types import TP
 
-from schemas import wire
+from schemas import fast
 from schemas.errors import Refused
 from schemas.records import MetricWindow
 from schemas.times import EpochMs
@@ -76,5 +76,5 @@ class WindowStage:
         for number, held in self._held.items():
             if held.caught_up and self._ownership.holds(TP(self._topic, number), held.generation):
                 rows.extend(held.book.refresh(now_ms))
-        records = [Outgoing(row.tenant.encode(), wire.encode_window(row), now_ms) for row in rows]
+        records = [Outgoing(row.tenant.encode(), fast.encode_window(row), now_ms) for row in rows]
         await self._outbox.send(self._config.topics.windows, records)

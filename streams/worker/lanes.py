@@ -1,0 +1,48 @@
+"""Work on several partitions at a time, and on each of them one thing after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+Job = Callable[[], Awaitable[None]]
+
+
+class Lanes:
+    """While one partition's chunk waits for the broker, another one's is folded.
+
+    The first exception of any job goes to `on_failure`; nothing is started after it.
+    """
+
+    def __init__(self, on_failure: Callable[[Exception], None], waiting: int = 1) -> None:
+        self._on_failure = on_failure
+        self._waiting = waiting
+        self._queues: dict[int, asyncio.Queue[Job]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failed = False
+
+    async def put(self, lane: int, job: Job) -> None:
+        """Queue a job; waits while `waiting` others of the lane are queued."""
+        queue = self._queues.get(lane)
+        if queue is None:
+            queue = self._queues[lane] = asyncio.Queue(self._waiting)
+            self._tasks.append(asyncio.create_task(self._drive(queue), name=f"lane {lane}"))
+        await queue.put(job)
+
+    async def stop(self) -> None:
+        """Give up what is queued, and what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _drive(self, queue: asyncio.Queue[Job]) -> None:
+        while not self._failed:
+            job = await queue.get()
+            if self._failed:
+                return
+            try:
+                await job()
+            # Whatever it was, offsets must not move behind it: the worker ends.
+            except Exception as exc:  # noqa: BLE001
+                self._failed = True
+                self._on_failure(exc)
