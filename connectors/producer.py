@@ -23,7 +23,7 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from schemas import wire
+from schemas import fast
 from schemas.checks import check_event
 from schemas.errors import MalformedRecord, SupportpulseError
 from schemas.records import InteractionEvent
@@ -117,7 +117,7 @@ class EventPublisher:
         if event.ingested_at is None:
             event = msgspec.structs.replace(event, ingested_at=now_ms)
         check_event(event)
-        self._send(record_key(event.tenant, event.conversation_id), wire.encode_event(event), now_ms)
+        self._send(record_key(event.tenant, event.conversation_id), fast.encode_event(event), now_ms)
 
     def publish_raw(self, key: bytes | None, value: bytes) -> None:
         """Hand over bytes as they are, as a redrive does. Blocks and raises like `publish`."""

@@ -22,21 +22,24 @@ _SIX_BYTES_MASK, _SIX_BYTES = 0x808080808080, 0x008080808080
 
 
 def compile_reader(
-    version: SchemaVersion, wanted: Iterable[str], build: Callable[..., Any]
+    version: SchemaVersion, result: str, names: Mapping[str, Any], unless: Iterable[str] = ()
 ) -> Callable[[bytes], Any | None]:
-    """`bytes → build(values of the wanted fields, in that order) or None`.
+    """`bytes → result or None`.
 
-    `wanted` names fields by path (`actor.kind`); what is not wanted is skipped, but checked to be sound. The caller has
-    looked at the header. IndexError and UnicodeDecodeError mean None as well.
+    `result` is the expression to return and `unless` are conditions for None, in Python over the fields, which are
+    called as in the schema with an underscore before them (`actor.kind` is `_actor_kind`), and over `names`. Fields
+    that are not used are checked to be sound all the same. The caller has looked at the header; IndexError and
+    UnicodeDecodeError mean None as well.
     """
     source = _ReaderSource()
     for field in version.document["fields"]:
         source.read(field["type"], field["name"])
-    names = ", ".join(_local(path) for path in wanted)
-    body = "\n".join(f"    {line}" for line in source.lines)
-    code = f"def read(b):\n    i = {HEADER_BYTES}\n{body}\n    if i != len(b): return None\n    return build({names})\n"
+    lines = [f"i = {HEADER_BYTES}", *source.lines, "if i != len(b): return None"]
+    lines += [f"if {condition}: return None" for condition in unless]
+    lines.append(f"return {result}")
+    code = "def read(b):\n" + "\n".join(f"    {line}" for line in lines)
     read: Callable[[bytes], Any | None] = _compiled(
-        code, "read", {**source.constants, "build": build, "double": _DOUBLE.unpack_from}
+        code, "read", {**source.constants, **names, "double": _DOUBLE.unpack_from}
     )
     return read
 
@@ -58,7 +61,8 @@ def compile_writer(
         "header": version.header,
         "join": b"".join,
         "long": long_bytes,
-        "text": _text_bytes,
+        "first": _FIRST,
+        "last": _LAST,
         "repeated_text": _Remembered(_text_bytes),
         "optional_text": _Remembered(_optional_text_bytes),
         "double": _DOUBLE.pack,
@@ -239,6 +243,9 @@ class _WriterSource:
         if inner == "string":
             self.pieces.append(f"optional_text[{expression}]")
             return
+        if isinstance(inner, dict) and inner["type"] == "enum":
+            self._optional_enum(inner, expression)
+            return
         local = _local(path)
         nested = _WriterSource(self._attributes, self._repeated)
         nested.write(inner, path, local)
@@ -246,16 +253,30 @@ class _WriterSource:
         present = " + ".join(nested.pieces)
         self.pieces.append(f"(b'\\x00' if ({local} := {expression}) is None else b'\\x02' + {present})")
 
+    def _optional_enum(self, schema: dict[str, Any], expression: str) -> None:
+        table = f"optional_numbers_{schema['name']}"
+        symbols = {symbol: b"\x02" + long_bytes(number) for number, symbol in enumerate(schema["symbols"])}
+        self.constants[table] = {None: b"\x00", **symbols}
+        self.pieces.append(f"{table}[{expression}]")
+
     def _string(self, _schema: Any, path: str, expression: str) -> None:
-        self.pieces.append(f"repeated_text[{expression}]" if path in self._repeated else f"text({expression})")
+        if path in self._repeated:
+            self.pieces.append(f"repeated_text[{expression}]")
+        else:
+            local = _local(path)
+            self.pieces += [f"last[len({local} := {expression}.encode()) << 1]", local]
 
     def _bytes(self, _schema: Any, _path: str, expression: str) -> None:
         self.pieces += [f"long(len({expression}))", expression]
 
-    def _long(self, _schema: Any, _path: str, expression: str) -> None:
-        self.pieces.append(f"long({expression})")
+    def _long(self, _schema: Any, path: str, expression: str) -> None:
+        local = _local(path)
+        six = f"first[{local} << 1 & 0x3fff] + first[{local} >> 13 & 0x3fff] + last[{local} >> 27]"
+        self.pieces.append(f"({six} if 0x8000000 <= ({local} := {expression}) < 0x20000000000 else long({local}))")
 
-    _int = _long
+    def _int(self, _schema: Any, path: str, expression: str) -> None:
+        local = _local(path)
+        self.pieces.append(f"(last[{local} << 1] if 0 <= ({local} := {expression}) < 0x2000 else long({local}))")
 
     def _boolean(self, _schema: Any, _path: str, expression: str) -> None:
         self.pieces.append(f"(b'\\x01' if {expression} else b'\\x00')")
@@ -285,7 +306,7 @@ def _text_map_bytes(entries: Mapping[str, str]) -> bytes:
 
 
 def _local(path: str) -> str:
-    return "v_" + path.replace(".", "_")
+    return "_" + path.replace(".", "_")
 
 
 def _compiled(code: str, name: str, names: dict[str, Any]) -> Any:

@@ -5,41 +5,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+
+import msgspec
 
 from schemas import wire
 from schemas.codegen import compile_reader, compile_writer
 from schemas.records import InteractionEvent, MetricFact, MetricWindow
 from schemas.registry import latest
 
-R = TypeVar("R")
+R = TypeVar("R", bound=msgspec.Struct)
 
 #: Where the flat event has what the schema nests.
-_EVENT_PATHS = {"actor_kind": "actor.kind", "actor_id": "actor.id"}
+_EVENT_LOCALS = {"actor_kind": "_actor_kind", "actor_id": "_actor_id"}
+#: What `check_event` would have to look at: ids that are empty, and types that want a field.
+_UNLESS = (
+    "not (_event_id and _tenant and _source and _conversation_id)",
+    "_type == 'survey_answered' or _type == 'call_ended' or (_type == 'status_changed' and _status is None)",
+)
 
 
-def event_reader(build: Callable[..., R], fields: tuple[str, ...]) -> Callable[[bytes], R | None]:
-    """Bytes of an event → `build(values of fields)`, or None if it takes the plain decoder to tell.
+def event_reader(result: str, names: Mapping[str, Any]) -> Callable[[bytes], Any | None]:
+    """Bytes of an event → the value of `result`, or None if it takes the plain decoder to tell.
 
-    None also for events that `check_event` has to look at: those that need a field which is not there, or have a
-    survey or a call.
+    `result` is as `compile_reader` wants it. None also for events that `check_event` has to look at, and for those with
+    a survey or a call.
     """
     version = latest("interaction_event")
-    names = ("event_id", "tenant", "source", "conversation_id", "type", "status", *fields)
-
-    def checked(*values: Any) -> R | None:
-        event_id, tenant, source, conversation_id, kind, status = values[:6]
-        if not (event_id and tenant and source and conversation_id):
-            return None
-        if kind in _CHECKED and not (kind == "status_changed" and status is not None):
-            return None
-        return build(*values[6:])
-
-    return _guarded(compile_reader(version, [_EVENT_PATHS.get(name, name) for name in names], checked), version.header)
+    return _guarded(compile_reader(version, result, names, _UNLESS), version.header)
 
 
-_CHECKED = frozenset(("status_changed", "survey_answered", "call_ended"))
+def arguments(kind: type[msgspec.Struct], *, by_name: bool) -> str:
+    """The fields of a record as arguments for making it, in the names that generated readers give them."""
+    fields = kind.__struct_fields__
+    locals_ = [_EVENT_LOCALS.get(field, f"_{field}") for field in fields]
+    return ", ".join(f"{field}={local}" if by_name else local for field, local in zip(fields, locals_, strict=True))
 
 
 def _guarded(read: Callable[[bytes], R | None], header: bytes) -> Callable[[bytes], R | None]:
@@ -55,14 +56,8 @@ def _guarded(read: Callable[[bytes], R | None], header: bytes) -> Callable[[byte
 
 
 def _struct_reader(kind: type[R], record: str) -> Callable[[bytes], R | None]:
-    # Positional creation of a keyword-only struct is not to be had; a dictionary of known keys is the next best.
-    fields: tuple[str, ...] = kind.__struct_fields__  # type: ignore[attr-defined]
-    namespace: dict[str, Any] = {"kind": kind}
-    arguments = ", ".join(fields)
-    assignments = ", ".join(f"{field}={field}" for field in fields)
-    exec(f"def build({arguments}): return kind({assignments})", namespace)  # noqa: S102 - names of our own records
     version = latest(record)
-    return _guarded(compile_reader(version, fields, namespace["build"]), version.header)
+    return _guarded(compile_reader(version, f"kind({arguments(kind, by_name=True)})", {"kind": kind}), version.header)
 
 
 def _decoder(read: Callable[[bytes], R | None], plain: Callable[[bytes], R]) -> Callable[[bytes], R]:
@@ -86,18 +81,16 @@ def _encoder(
         try:
             return write(value)
         # Whatever does not fit the schema is for the plain encoder to refuse in its own words.
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             return plain(value)
 
     encode.__doc__ = plain.__doc__
     return encode
 
 
-def _event(*values: Any) -> InteractionEvent:
-    return InteractionEvent(**dict(zip(InteractionEvent.__struct_fields__, values, strict=True)))
-
-
-decode_event = _decoder(event_reader(_event, InteractionEvent.__struct_fields__), wire.decode_event)
+decode_event = _decoder(
+    event_reader(f"event({arguments(InteractionEvent, by_name=True)})", {"event": InteractionEvent}), wire.decode_event
+)
 decode_fact = _decoder(_struct_reader(MetricFact, "metric_fact"), wire.decode_fact)
 decode_window = _decoder(_struct_reader(MetricWindow, "metric_window"), wire.decode_window)
 encode_event = _encoder(

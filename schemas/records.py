@@ -102,16 +102,20 @@ class InteractionEvent(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, str] = {}
 
 
-class MetricFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One measured thing. `(tenant, fact_id)` names it, `revision` counts its versions."""
+class MetricFact(msgspec.Struct, frozen=True, gc=False):
+    """One measured thing. `(tenant, fact_id)` names it, `revision` counts its versions.
+
+    Not keyword-only, unlike the others: the fold makes more of these than of anything else.
+    """
 
     tenant: str
     fact_id: str
-    revision: int = 1
-    retracted: bool = False
     metric: str
     conversation_id: str
     episode: int
+    channel: Channel
+    revision: int = 1
+    retracted: bool = False
     value_ms: int | None = None
     score: float | None = None
     score_min: float | None = None
@@ -119,7 +123,6 @@ class MetricFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outcome: str | None = None
     started_at: EpochMs | None = None
     ended_at: EpochMs | None = None
-    channel: Channel
     team: str | None = None
     priority: Priority | None = None
     agent_id: str | None = None

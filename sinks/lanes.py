@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from schemas import wire
+from schemas import fast, wire
 from schemas.records import DeadLetter, MetricFact, MetricWindow, SlaAlert
 from schemas.topics import Topics
 from sinks.clickhouse import rows
@@ -29,7 +29,7 @@ class Lane(Generic[R]):
 def lanes(topics: Topics) -> dict[str, Lane[Any]]:
     """Topic → lane, in the order in which a batch is inserted: causes before effects."""
     found: tuple[Lane[Any], ...] = (
-        Lane(topics.interactions, "interactions", wire.decode_event, rows.interaction_columns),
+        Lane(topics.interactions, "interactions", fast.decode_event, rows.interaction_columns),
         Lane(topics.facts, "metric_facts", _fact, lambda facts, _positions: rows.fact_columns(facts)),
         Lane(topics.alerts, "sla_alerts", _alert, lambda alerts, _positions: rows.alert_columns(alerts)),
         Lane(topics.windows, "metric_windows", _window, rows.window_columns),
@@ -39,7 +39,7 @@ def lanes(topics: Topics) -> dict[str, Lane[Any]]:
 
 
 def _fact(payload: bytes) -> MetricFact:
-    return rows.checked_fact(wire.decode_fact(payload))
+    return rows.checked_fact(fast.decode_fact(payload))
 
 
 def _alert(payload: bytes) -> SlaAlert:
@@ -47,7 +47,7 @@ def _alert(payload: bytes) -> SlaAlert:
 
 
 def _window(payload: bytes) -> MetricWindow:
-    return rows.checked_window(wire.decode_window(payload))
+    return rows.checked_window(fast.decode_window(payload))
 
 
 def _dead_letter(payload: bytes) -> DeadLetter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from schemas.errors import Refused
 from schemas.records import DeadLetter, MetricFact
@@ -15,13 +15,24 @@ from streams.partition.reading import read
 from streams.partition.store import Entry, Store
 
 
-class SourceRecord(NamedTuple):
-    """A record of `interactions`, as it lay there."""
+class SourceRecord(Protocol):
+    """A record of `interactions`, as it lay there. aiokafka's records are such."""
 
-    offset: int
-    timestamp_ms: EpochMs
-    key: bytes | None
-    value: bytes | None
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
+
+    @property
+    def timestamp(self) -> EpochMs:
+        """When it was published."""
+
+    @property
+    def key(self) -> bytes | None:
+        """tenant/conversation_id."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The event."""
 
 
 class Caused(NamedTuple):
@@ -75,7 +86,7 @@ def process(store: Store, records: Iterable[SourceRecord], origin: str, now_ms: 
             continue
         counts["accepted" if conversation.is_in_order(event) else "late"] += 1
         for change in conversation.apply(event):
-            outcome.changes.append(Caused(offset, record.timestamp_ms, change))
+            outcome.changes.append(Caused(offset, record.timestamp, change))
         draft.touched(conversation, offset)
     outcome.entries = draft.entries()
     return outcome

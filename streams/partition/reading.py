@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from schemas import fast, wire
 from streams.fold.events import LogEvent, remember
 
-
-class Read(NamedTuple):
-    """An event, and whose it is."""
-
-    tenant: str
-    conversation_id: str
-    event: LogEvent
+#: Tenant, conversation_id, event.
+Read = tuple[str, str, LogEvent]
 
 
 def read_plainly(payload: bytes) -> Read:
     """Decode the whole event, and keep what the fold needs. Raises `Refused`."""
     event = wire.decode_event(payload)
-    return Read(event.tenant, event.conversation_id, remember(event))
+    return event.tenant, event.conversation_id, remember(event)
 
 
 _read_common = fast.event_reader(
-    lambda tenant, conversation_id, *log: Read(tenant, conversation_id, LogEvent(*log)),
-    ("tenant", "conversation_id", *LogEvent.__struct_fields__),
+    f"(_tenant, _conversation_id, log({fast.arguments(LogEvent, by_name=False)}))", {"log": LogEvent}
 )
 
 

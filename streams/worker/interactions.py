@@ -19,7 +19,7 @@ from faust.types import TP
 from schemas import fast, wire
 from schemas.times import EpochMs
 from schemas.topics import record_key
-from streams.partition.chunk import Outcome, SourceRecord, judge, process
+from streams.partition.chunk import Outcome, judge, process
 from streams.partition.store import Store
 from streams.windows.deltas import DeltaBuilder
 from streams.worker import changelog
@@ -92,8 +92,7 @@ class InteractionsStage:
         partition = await self._partition(tp.partition)
         if partition is None or not self._ownership.holds(tp, generation):
             return False
-        chunk = [SourceRecord(record.offset, record.timestamp, record.key, record.value) for record in records]
-        outcome = process(partition.store, chunk, f"{tp.topic}/{tp.partition}", self._now_ms())
+        outcome = process(partition.store, records, f"{tp.topic}/{tp.partition}", self._now_ms())
         if not await self._commit(tp, partition, outcome, generation):
             return False
         self._tell(outcome, time.monotonic() - began)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,9 +22,18 @@ from tests.streams.strategies import BOOK
 FactKey = tuple[str, str]
 
 
+class Published(NamedTuple):
+    """A record as a consumer hands it over."""
+
+    offset: int
+    timestamp: EpochMs
+    key: bytes | None
+    value: bytes | None
+
+
 def record(offset: int, event: InteractionEvent) -> SourceRecord:
     """The event as it lies in `interactions`."""
-    return SourceRecord(offset, event.occurred_at, record_key("acme", event.conversation_id), wire.encode_event(event))
+    return Published(offset, event.occurred_at, record_key("acme", event.conversation_id), wire.encode_event(event))
 
 
 def records(events: Iterable[InteractionEvent], first: int = 0) -> list[SourceRecord]:

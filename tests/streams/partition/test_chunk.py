@@ -14,10 +14,9 @@ from schemas import wire
 from schemas.records import InteractionEvent
 from schemas.registry import MARKER
 from streams.partition import chunk
-from streams.partition.chunk import SourceRecord
 from streams.partition.log import SEGMENT_EVENTS
 from streams.partition.store import Store, conversation_key
-from tests.streams.partition.harness import Partition, cut, expected, record, records
+from tests.streams.partition.harness import Partition, Published, cut, expected, record, records
 from tests.streams.stories import DAY_MS, story
 from tests.streams.strategies import BOOK, FIRST_MS, partitions
 
@@ -178,7 +177,7 @@ def test_a_record_that_cannot_be_used_is_parked_as_it_was_and_the_rest_goes_on(
     value: bytes | None, reason: str
 ) -> None:
     told = long_story(4)
-    bad = SourceRecord(7, FIRST_MS, b"acme/c", value)
+    bad = Published(7, FIRST_MS, b"acme/c", value)
     log = [*records(told[:2], first=5), bad, *records(told[2:], first=8)]
     partition = Partition()
     outcome = chunk.process(partition.store, log, "interactions/3", now_ms=1_234)
@@ -195,14 +194,14 @@ def test_a_record_that_cannot_be_used_is_parked_as_it_was_and_the_rest_goes_on(
 @settings(max_examples=50, deadline=None)
 def test_no_bytes_whatsoever_stop_a_partition(noise: bytes) -> None:
     partition = Partition()
-    outcome = partition.feed([SourceRecord(0, FIRST_MS, None, noise), SourceRecord(1, FIRST_MS, None, MARKER + noise)])
+    outcome = partition.feed([Published(0, FIRST_MS, None, noise), Published(1, FIRST_MS, None, MARKER + noise)])
     assert len(outcome.dead_letters) == 2
     assert partition.store.applied == 1
 
 
 def test_a_chunk_of_nothing_usable_still_moves_on() -> None:
     partition = Partition()
-    partition.feed([SourceRecord(4, FIRST_MS, None, b"?")])
+    partition.feed([Published(4, FIRST_MS, None, b"?")])
     assert (partition.store.applied, partition.store.heads) == (4, {})
 
 

@@ -1,0 +1,125 @@
+"""The generated readers and writers say what the plain ones say, about anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from schemas import fast, wire
+from schemas.codegen import long_bytes
+from schemas.errors import Refused
+from schemas.records import InteractionEvent, MetricFact, MetricWindow
+from schemas.registry import HEADER_BYTES, latest
+from tests.schemas import strategies
+
+DECODERS: dict[str, tuple[Callable[[bytes], Any], Callable[[bytes], Any]]] = {
+    "interaction_event": (fast.decode_event, wire.decode_event),
+    "metric_fact": (fast.decode_fact, wire.decode_fact),
+    "metric_window": (fast.decode_window, wire.decode_window),
+}
+
+
+def answer(decode: Callable[[bytes], Any], payload: bytes) -> object:
+    """The record, or the kind of refusal and its words."""
+    try:
+        return decode(payload)
+    except Refused as refused:
+        return type(refused), refused.detail
+
+
+def same(record: str, payload: bytes) -> None:
+    ours, plain = DECODERS[record]
+    assert answer(ours, payload) == answer(plain, payload)
+
+
+@given(strategies.events)
+def test_events_are_the_same_bytes_and_the_same_events(event: InteractionEvent) -> None:
+    payload = wire.encode_event(event)
+    assert fast.encode_event(event) == payload
+    assert fast.decode_event(payload) == event
+
+
+@given(strategies.facts)
+def test_facts_are_the_same_bytes_and_the_same_facts(fact: MetricFact) -> None:
+    payload = wire.encode_fact(fact)
+    assert fast.encode_fact(fact) == payload
+    assert fast.decode_fact(payload) == fact
+
+
+@given(strategies.windows)
+def test_windows_are_the_same_bytes_and_the_same_windows(window: MetricWindow) -> None:
+    payload = wire.encode_window(window)
+    assert fast.encode_window(window) == payload
+    assert fast.decode_window(payload) == window
+
+
+@given(strategies.events, st.data())
+def test_a_damaged_event_is_refused_in_the_same_words(event: InteractionEvent, data: st.DataObject) -> None:
+    payload = bytearray(wire.encode_event(event))
+    for _ in range(data.draw(st.integers(1, 3))):
+        payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
+    same("interaction_event", bytes(payload))
+    same("interaction_event", bytes(payload[: data.draw(st.integers(0, len(payload)))]))
+    same("interaction_event", bytes(payload) + data.draw(st.binary(max_size=3)))
+
+
+@given(strategies.facts, st.data())
+def test_a_damaged_fact_is_refused_in_the_same_words(fact: MetricFact, data: st.DataObject) -> None:
+    payload = bytearray(wire.encode_fact(fact))
+    payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
+    same("metric_fact", bytes(payload))
+    same("metric_fact", bytes(payload[: data.draw(st.integers(0, len(payload)))]))
+
+
+@pytest.mark.parametrize("record", DECODERS)
+@given(body=st.binary(max_size=200))
+@example(body=b"")
+@example(body=b"\x80" * 60)
+def test_noise_is_refused_in_the_same_words(record: str, body: bytes) -> None:
+    same(record, latest(record).header + body)
+    same(record, body)
+
+
+@given(strategies.events, st.sampled_from(("event_id", "tenant", "actor_id", "team")), st.integers(4090, 9000))
+def test_names_end_where_the_checks_say(event: InteractionEvent, field: str, length: int) -> None:
+    long = msgspec.structs.replace(event, **{field: "ü" * length})
+    same("interaction_event", wire.encode_event(long))
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+@example(0x1FFF)
+@example(0x2000)
+@example(0x7FFFFFF)
+@example(0x8000000)
+@example(0x1FFFFFFFFFF)
+@example(0x20000000000)
+@example(-1)
+def test_numbers_are_avros_varints(number: int) -> None:
+    expected = number << 1 ^ number >> 63
+    found, shift = 0, 0
+    for byte in long_bytes(number):
+        found |= (byte & 0x7F) << shift
+        shift += 7
+    assert found == expected & (2**64 - 1)
+    assert long_bytes(number)[-1] < 0x80
+
+
+def test_the_common_event_takes_the_short_way() -> None:
+    event = InteractionEvent(
+        event_id="e",
+        tenant="t",
+        source="s",
+        channel="email",
+        type="message",
+        occurred_at=1_780_000_000_000,
+        conversation_id="c",
+        actor_kind="customer",
+    )
+    read = fast.event_reader("_event_id", {})
+    assert read(wire.encode_event(event)) == "e"
+    assert HEADER_BYTES == 10
