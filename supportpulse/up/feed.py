@@ -70,19 +70,24 @@ class Feed:
 
     def history(self, until_ms: EpochMs) -> None:
         """Publish everything that has arrived before `until_ms`, as fast as the broker takes it."""
+        # Now already: a run that is killed is gone on with too, and not begun anew.
+        self._remember(self._plan.from_ms)
+        reached_ms = until_ms
         with EventPublisher(bulk(self._kafka)) as publisher:
             for arrival in self._simulation.history(self._plan.since_ms, until_ms, from_ms=self._plan.from_ms):
+                if self._stopping.is_set():
+                    reached_ms = arrival.arrives_at_ms
+                    break
                 publisher.publish(arrival.event)
                 self.published += 1
-                if self._stopping.is_set():
-                    break
             publisher.flush()
-            self._reached(publisher, until_ms)
-        self._live_from_ms = until_ms
+            self._reached(publisher, reached_ms)
+        self._live_from_ms = reached_ms
 
     def go_live(self) -> None:
-        """From now on, publish what arrives when it arrives."""
-        self._thread.start()
+        """From now on, publish what arrives when it arrives; nothing if it has been stopped already."""
+        if not self._stopping.is_set():
+            self._thread.start()
 
     def stop(self) -> None:
         """Stop publishing; everything published is with the broker."""
@@ -115,6 +120,11 @@ class Feed:
     def _reached(self, publisher: EventPublisher, reached_ms: EpochMs) -> None:
         for partition, offset in publisher.offsets.items():
             self.offsets[partition] = max(offset, self.offsets.get(partition, -1))
+        self._remember(reached_ms)
+
+    def _remember(self, reached_ms: EpochMs) -> None:
         config = self._plan.config
         memo = SimulationMemo(config.seed, config.conversations_per_day, self._plan.since_ms, reached_ms)
-        self._memo_path.write_bytes(msgspec.json.encode(memo))
+        replacement = self._memo_path.with_suffix(".new")
+        replacement.write_bytes(msgspec.json.encode(memo))
+        replacement.replace(self._memo_path)
