@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas import times
+from schemas.records import InteractionEvent
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from tests.cli.command import children_of, command, environment
 from tests.up.runs import Deployment, traffic, write_events
@@ -59,32 +60,33 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def test_killed_at_work_and_while_landing_and_run_again(tmp_path: Path) -> None:
-    deployment = Deployment(tmp_path)
-    events = list(traffic(_BEGIN_MS, _END_MS, per_day=500))
-    files = [write_events(tmp_path / "events.jsonl", events)]
+@pytest.fixture(scope="module")
+def survivor(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A directory in which two runs were killed, one at work and one while landing, and a third was not."""
+    deployment = Deployment(tmp_path_factory.mktemp("killed"))
+    files = [write_events(deployment.home / "events.jsonl", _events())]
     _killed(deployment, files, lambda said: "published" in said)
     _killed(deployment, files, lambda said: "processed" in said)
     deployment.once(files, _END_MS)
-    deployment.check(events, _END_MS)
-    deployment.check_windows(events, _END_MS)
+    return deployment
 
 
-@pytest.mark.parametrize("lost", ["facts", "events", "both"])
-def test_what_had_landed_without_its_other_half_is_put_right(tmp_path: Path, lost: str) -> None:
-    """As if the kill had come between two inserts: some rows of one table are there, those of the other are not."""
-    deployment = Deployment(tmp_path)
-    events = list(traffic(_BEGIN_MS, _END_MS, per_day=200))
-    files = [write_events(tmp_path / "events.jsonl", events)]
-    deployment.once(files, _END_MS)
-    database = EmbeddedDatabase(deployment.data_dir / "clickhouse")
-    if lost in ("facts", "both"):
-        database.execute("DELETE FROM metric_facts WHERE sipHash64(fact_id, revision) % 3 = 0")
-    if lost in ("events", "both"):
-        database.execute(
-            "DELETE FROM interactions WHERE sipHash64(event_id) % 5 = 0 OR sipHash64(conversation_id) % 4 = 0"
-        )
+def _events() -> list[InteractionEvent]:
+    return list(traffic(_BEGIN_MS, _END_MS, per_day=300))
+
+
+def test_killed_at_work_and_while_landing_and_run_again(survivor: Deployment) -> None:
+    survivor.check(_events(), _END_MS)
+    survivor.check_windows(_events(), _END_MS)
+
+
+def test_what_had_landed_without_its_other_half_is_put_right(survivor: Deployment) -> None:
+    """As if a kill had come between two inserts: facts whose events are not there, and events without their facts."""
+    survivor.check(_events(), _END_MS)
+    database = EmbeddedDatabase(survivor.data_dir / "clickhouse")
+    database.execute("DELETE FROM metric_facts WHERE sipHash64(fact_id, revision) % 3 = 0")
+    database.execute("DELETE FROM interactions WHERE sipHash64(event_id) % 5 = 0 OR sipHash64(conversation_id) % 4 = 0")
     database.close()
-    deployment.once(files, _END_MS)
-    deployment.check(events, _END_MS)
-    deployment.check_windows(events, _END_MS)
+    survivor.once([survivor.home / "events.jsonl"], _END_MS)
+    survivor.check(_events(), _END_MS)
+    survivor.check_windows(_events(), _END_MS)
