@@ -16,7 +16,7 @@ class Measure:
     A later fact of the same `fact_id` takes the place of an earlier one.
     """
 
-    __slots__ = ("book", "conversation_id", "facts", "state", "tenant")
+    __slots__ = ("answered_again", "book", "conversation_id", "facts", "state", "tenant")
 
     def __init__(self, tenant: str, conversation_id: str, book: PolicyBook, state: FoldState) -> None:
         self.tenant = tenant
@@ -24,6 +24,8 @@ class Measure:
         self.book = book
         self.state = state
         self.facts: list[MetricFact] = []
+        #: The latest answer of a survey was not its first.
+        self.answered_again = False
 
     def response(self, episode: Episode, turn: Turn, reply: LogEvent) -> None:
         """first_response or next_response, and its SLA: a human answered the open turn, whose clock has started."""

@@ -8,7 +8,6 @@ from schemas.times import EpochMs
 from streams.fold.events import LogEvent
 from streams.fold.measure import Measure
 from streams.fold.state import Episode, Pause, Turn
-from streams.sla.policies import Subject
 
 _DONE = ("resolved", "closed")
 
@@ -167,7 +166,9 @@ def _survey_answered(measure: Measure, event: LogEvent) -> None:
     if survey is None:
         return
     slot = survey.survey_id or event.event_id
-    episode = measure.state.surveys.setdefault(f"{survey.kind}/{slot}", measure.state.episodes)
+    surveys, name = measure.state.surveys, f"{survey.kind}/{slot}"
+    measure.answered_again = name in surveys
+    episode = surveys.setdefault(name, measure.state.episodes)
     measure.survey(event, survey, slot, episode)
 
 
@@ -238,7 +239,7 @@ def _open_turn(measure: Measure, episode: Episode, event: LogEvent) -> Turn:
 
 def _policy(measure: Measure, event: LogEvent) -> int:
     state = measure.state
-    return measure.book.match(event.occurred_at, Subject(measure.tenant, event.channel, state.team, state.priority))
+    return measure.book.match(event.occurred_at, (measure.tenant, event.channel, state.team, state.priority))
 
 
 def _resume(episode: Episode, at_ms: EpochMs) -> None:

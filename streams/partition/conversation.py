@@ -77,8 +77,7 @@ class Conversation:
 
     def knows(self, event: LogEvent) -> bool:
         """Whether the event is a duplicate."""
-        head = self.head
-        if event.event_id.encode() not in head.log and not (head.segments and self._archive.may_hold(event.event_id)):
+        if not self._may_hold(event.event_id):
             return False
         return any(known.identity == event.identity for known in self._events())
 

@@ -67,6 +67,9 @@ class Calendar:
         if end_ms <= start_ms:
             return 0
         first, last = _year_of(start_ms), _year_of(end_ms)
+        if first == last:
+            year = self._year(first)
+            return year.open_until(end_ms) - year.open_until(start_ms)
         spent = self._year(last).open_until(end_ms) - self._year(first).open_until(start_ms)
         for number in range(first, last):
             spent += self._year(number).total_ms
