@@ -58,7 +58,7 @@ class Archive(Protocol):
         """All events in sealed segments."""
 
     def may_hold(self, text: str) -> bool:
-        """False only if no sealed event has this id, or names this assignee."""
+        """False only if the text is no id, type or name in any sealed event."""
 
 
 class Conversation:
@@ -165,17 +165,23 @@ class Conversation:
         metric, head = fact.metric, self.head
         if metric == "full_resolution":
             return head.fold.episodes > 1
-        if metric in _ANSWERS or (head.revisions and self._suffix(fact) in head.revisions):
+        if head.revisions and self._suffix(fact) in head.revisions:
             return True
+        if metric in _ANSWERS:
+            return self._measure.answered_again
         return metric == "handle_time" and self._may_share_slot(fact)
 
     def _may_share_slot(self, fact: MetricFact) -> bool:
         """Whether an earlier call may have had this slot for its id or, for a call, an earlier assignee for a name."""
         slot = self._suffix(fact).split("/", 1)[1].rpartition("/")[0]
-        if slot.encode() not in self.head.log and not (self.head.segments and self._archive.may_hold(slot)):
-            return False
         is_call = fact.outcome == "voice"
+        if not (self._may_hold(slot) and (is_call or self._may_hold("call_ended"))):
+            return False
         return any(slot == known.event_id or (is_call and slot == known.assignee_id) for known in self._events())
+
+    def _may_hold(self, text: str) -> bool:
+        """Whether the text may be an id, a type or a name in any event so far."""
+        return text.encode() in self.head.log or (self.head.segments > 0 and self._archive.may_hold(text))
 
     def _compare(self, old: dict[str, MetricFact], new: dict[str, MetricFact]) -> list[Change]:
         changes = []
