@@ -26,9 +26,9 @@ class SlowBook(PolicyBook):
     def __getitem__(self, number: int) -> Policy:
         return self._book[number]
 
-    def match(self, at_ms: EpochMs, subject: Subject) -> int:
+    def match(self, at_ms: EpochMs, subject: tuple[str, str, str | None, str | None]) -> int:
         time.sleep(0.002)
-        return self._book.match(at_ms, subject)
+        return self._book.match(at_ms, Subject(*subject))
 
 
 async def main(kafka: str, prefix: str, data_dir: str) -> None:

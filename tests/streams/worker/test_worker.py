@@ -75,10 +75,10 @@ class Mined(PolicyBook):
     def __getitem__(self, number: int) -> Policy:
         return BOOK[number]
 
-    def match(self, at_ms: EpochMs, subject: Subject) -> int:
-        if subject.tenant == "mine":
+    def match(self, at_ms: EpochMs, subject: tuple[str, str, str | None, str | None]) -> int:
+        if subject[0] == "mine":
             raise Boom
-        return BOOK.match(at_ms, subject)
+        return BOOK.match(at_ms, Subject(*subject))
 
 
 async def test_an_exception_ends_the_worker_and_nothing_is_committed_behind_it(around: Surroundings) -> None:
