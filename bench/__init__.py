@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m bench NAME`. How each is measured: docs/benchmarks.md."""
