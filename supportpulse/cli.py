@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -21,23 +22,44 @@ _PAGE_WIDTH = 130
 
 app = typer.Typer(
     name="supportpulse",
-    help="Support metrics from every channel, as they happen: response and resolution times, rolling windows, SLAs.",
+    help="Support metrics from every channel, as they happen: response and resolution times, rolling windows, SLAs.\n\n"
+    "Begin with `supportpulse up`: everything on this machine, fed with simulated traffic. Options that most commands "
+    "share can also be set in the environment: SUPPORTPULSE_KAFKA, SUPPORTPULSE_CLICKHOUSE, SUPPORTPULSE_DATA_DIR, "
+    "SUPPORTPULSE_POLICIES.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-Events = Annotated[list[Path], typer.Option("--events", help="A file of events (.jsonl, .jsonl.gz); may be repeated.")]
-Policies = Annotated[Optional[Path], typer.Option(help="The policies file (YAML): calendars, targets, versions.")]
+Events = Annotated[
+    list[Path], typer.Option("--events", help="A file of events (.jsonl, .jsonl.gz); may be repeated.", metavar="FILE")
+]
+Policies = Annotated[
+    Optional[Path],
+    typer.Option(
+        help="The policies file (YAML): calendars, targets, versions. Without one there are no SLAs.", metavar="FILE"
+    ),
+]
 AsOf = Annotated[
     Optional[str],
     typer.Option(help="Judge open clocks as of this instant (RFC 3339). Default: the latest event's.", metavar="TIME"),
 ]
-DataDir = Annotated[Optional[Path], typer.Option(help="Where the embedded ClickHouse and logs live [default: data].")]
-Kafka = Annotated[Optional[str], typer.Option(help="A Kafka of your own, HOST:PORT.", metavar="HOST:PORT")]
+DataDir = Annotated[
+    Optional[Path], typer.Option(help="Where the embedded ClickHouse and logs live [default: data].", metavar="DIR")
+]
+Kafka = Annotated[
+    Optional[str], typer.Option(help="A Kafka of your own [default: 127.0.0.1:9092].", metavar="HOST:PORT")
+]
+UpKafka = Annotated[
+    Optional[str],
+    typer.Option(help="A Kafka of your own [default: an embedded broker, in memory].", metavar="HOST:PORT"),
+]
 ClickHouse = Annotated[
     Optional[str],
-    typer.Option(help="A ClickHouse of your own, clickhouse://USER:PASSWORD@HOST:PORT/DATABASE.", metavar="URL"),
+    typer.Option(
+        help="A ClickHouse of your own, clickhouse://USER:PASSWORD@HOST:PORT/DATABASE [default: an embedded one].",
+        metavar="URL",
+    ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")]
 
@@ -49,9 +71,16 @@ def replay(
     as_of: AsOf = None,
     facts: Annotated[Optional[Path], typer.Option(help="Write the facts here instead of to stdout (JSONL).")] = None,
 ) -> None:
-    """Compute the facts of a history by the fold alone, without Kafka: what the pipeline must come to as well."""
+    """Compute the facts of a history by the fold alone, without Kafka: what the pipeline must come to as well.
+
+    Prints final versions as JSON lines, sorted by tenant and fact_id. Lines that cannot be used are named on stderr.
+
+    Example: supportpulse replay --events monday.jsonl --policies deploy/policies.yaml > facts.jsonl
+    """
+    from supportpulse import reach
     from supportpulse.commands.replay import replay as run
 
+    reach.check_files(events)
     run(events, policies, as_of, facts)
 
 
@@ -69,7 +98,12 @@ def worker(
     as_of: AsOf = None,
     verbose: Verbose = False,
 ) -> None:
-    """Run one worker: events of `interactions` in; facts, windows and dead letters out. Start as many as you like."""
+    """Run one worker: events of `interactions` in; facts, windows and dead letters out. Start as many as you like.
+
+    Workers share the partitions among them, and take over from one that dies. SIGTERM or Ctrl-C ends one cleanly.
+
+    Example: supportpulse worker --kafka kafka:9092 --policies policies.yaml
+    """
     from schemas import times
     from streams.worker.config import Drain
     from supportpulse import logs, settings
@@ -107,7 +141,7 @@ def up(
     policies: Policies = None,
     as_of: AsOf = None,
     data_dir: DataDir = None,
-    kafka: Kafka = None,
+    kafka: UpKafka = None,
     clickhouse: ClickHouse = None,
     simulate: Annotated[bool, typer.Option(help="Feed it with simulated traffic of four tenants.")] = True,
     days: Annotated[float, typer.Option(help="Simulated history before now.", min=0.0, max=400.0)] = 1.0,
@@ -117,10 +151,17 @@ def up(
 ) -> None:
     """Run the whole pipeline: broker, worker, ClickHouse, metrics, fed by simulated traffic, or once over files.
 
-    In a terminal it shows a live table until Ctrl-C; without one it ends after the simulated history.
+    In a terminal it shows a live table until Ctrl-C; without one it ends after the simulated history. Started again on
+    the same --data-dir it carries on.
+
+    Examples:
+
+    supportpulse up
+
+    supportpulse up --once --events monday.jsonl --policies deploy/policies.yaml
     """
     from schemas import times
-    from supportpulse import logs, settings
+    from supportpulse import logs, reach, settings
 
     logs.configure(verbose=verbose)
     found = settings.load(data_dir=data_dir, clickhouse=clickhouse, policies=policies)
@@ -129,6 +170,7 @@ def up(
 
         if not events:
             raise SupportpulseError("--once needs files to process: --events FILE")
+        reach.check_files(events)
         judged_ms = None if as_of is None else times.parse(as_of)
         options = OnceOptions(events=events, policies=found.policies, as_of_ms=judged_ms, kafka=kafka)
         _account_for(run_once(found, options, _say))
@@ -159,11 +201,14 @@ def sql(
     """Ask ClickHouse: of the `up` that runs on the data directory, of what an earlier one left there, or of a server.
 
     Tables: interactions, metric_facts, sla_alerts, metric_windows. Views: facts, kpi_hourly, sla_attainment,
-    agent_scorecard, open_conversations.
+    agent_scorecard, open_conversations. Rows of a table replace each other: read tables with FINAL.
+
+    Example: supportpulse sql "SELECT tenant, metric, count(), avg(value_ms) FROM facts GROUP BY ALL"
     """
-    from supportpulse import settings
+    from supportpulse import logs, settings
     from supportpulse.commands.sql import ask
 
+    logs.configure()
     answer = ask(settings.load(data_dir=data_dir, clickhouse=clickhouse), statement, output_format)
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
@@ -188,15 +233,25 @@ def import_(
     data_dir: DataDir = None,
     clickhouse: ClickHouse = None,
 ) -> None:
-    """Publish files as events to Kafka; every row is imported, or refused with file, line and reason."""
+    """Publish files as events to Kafka; every row is imported, or refused with file, line and reason.
+
+    The same rows give the same events, so importing twice changes nothing.
+
+    Examples:
+
+    supportpulse import monday.jsonl.gz --kafka kafka:9092
+
+    supportpulse import incidents.csv --format uci_incidents --timezone Europe/Berlin --once
+    """
     from schemas import times
     from supportpulse import logs, settings
-    from supportpulse.commands.importing import options_of, publish
+    from supportpulse.commands.importing import check, options_of, publish
     from supportpulse.up.once import OnceOptions, run_once
 
     logs.configure()
     found = settings.load(kafka=kafka, data_dir=data_dir, clickhouse=clickhouse, policies=policies)
     options = options_of(tenant, source, timezone)
+    check(files, format_name)
     if once:
         report = run_once(
             found,
@@ -224,7 +279,12 @@ def sink(
     metrics_port: Annotated[Optional[int], typer.Option(help="Where /metrics is served [default: 9465].")] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Run one sink: events, facts, alerts, windows and dead letters from Kafka into ClickHouse."""
+    """Run one sink: events, facts, alerts, windows and dead letters from Kafka into ClickHouse.
+
+    While ClickHouse is away it waits and tries again. SIGTERM or Ctrl-C lands what was read, and ends it.
+
+    Example: supportpulse sink --kafka kafka:9092 --clickhouse clickhouse://clickhouse:9000/supportpulse
+    """
     from supportpulse import logs, settings
     from supportpulse.commands.sink import run
 
@@ -238,10 +298,14 @@ def migrate(
     data_dir: DataDir = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
 ) -> None:
-    """Bring ClickHouse's tables and views up to this release."""
-    from supportpulse import settings
+    """Bring ClickHouse's tables and views up to this release.
+
+    Example: supportpulse migrate --clickhouse clickhouse://127.0.0.1:9000/supportpulse --dry-run
+    """
+    from supportpulse import logs, settings
     from supportpulse.commands.migrate import run
 
+    logs.configure()
     for line in run(settings.load(clickhouse=clickhouse, data_dir=data_dir), dry_run=dry_run):
         print(line)
 
@@ -252,11 +316,15 @@ def topics(
     partitions: Annotated[Optional[int], typer.Option(help="Of each topic that is made [default: 4].")] = None,
     replication: Annotated[Optional[int], typer.Option(help="Of each topic that is made [default: 1].")] = None,
 ) -> None:
-    """Make the Kafka topics that are missing, and check those that are there."""
+    """Make the Kafka topics that are missing, and check those that are there.
+
+    Example: supportpulse topics --kafka kafka:9092 --partitions 12 --replication 3
+    """
     from schemas.topics import Topics
-    from supportpulse import settings
+    from supportpulse import logs, settings
     from supportpulse.topics import ensure
 
+    logs.configure()
     found = settings.load(kafka=kafka, interactions_partitions=partitions, replication=replication)
     report = ensure(found.kafka, Topics(), partitions=found.interactions_partitions, replication=found.replication)
     for name in report.created:
@@ -284,6 +352,10 @@ def main() -> None:
     """The entry point: an error of ours is one line on stderr and status 1."""
     try:
         app(standalone_mode=True)
+    except BrokenPipeError:
+        # Whoever reads our output has seen enough. What Python would still flush has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except SupportpulseError as exc:
         print(f"supportpulse: {exc}", file=sys.stderr)
         sys.exit(1)

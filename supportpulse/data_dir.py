@@ -16,6 +16,10 @@ class DataDirInUse(SupportpulseError):
     """Another process works in the directory. Stop it, or name another directory with --data-dir."""
 
 
+class DataDirUnusable(SupportpulseError):
+    """Nothing can be written there. Name another directory with --data-dir."""
+
+
 @dataclass(frozen=True, slots=True)
 class DataDir:
     """Paths below one directory. Nothing is made before it is needed."""
@@ -45,8 +49,14 @@ class DataDir:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Be the one who works here. Raises `DataDirInUse`."""
-        self.logs.mkdir(parents=True, exist_ok=True)
-        with (self.root / "lock").open("a+", encoding="ascii") as lock:
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+            opened = (self.root / "lock").open("a+", encoding="ascii")
+        except OSError as exc:
+            raise DataDirUnusable(
+                f"{self.root} cannot hold data ({exc.strerror}): name a directory you may write to with --data-dir"
+            ) from exc
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as exc:

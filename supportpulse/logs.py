@@ -17,8 +17,11 @@ def configure(*, verbose: bool = False) -> None:
         format="%(asctime)s %(levelname)-7s %(name)s %(message)s",
         force=True,
     )
-    # It warns of every tenth of a second that another thread had the interpreter.
-    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
+    if not verbose:
+        # Whatever they fail at reaches us as an exception, and is told once, in one line. The last one also warns of
+        # every tenth of a second that another thread had the interpreter.
+        for name in ("clickhouse_driver", "kafka"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -48,6 +48,9 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
+        wanted = Settings.model_fields[name].description if name in Settings.model_fields else None
+        # What was given is not repeated: it may be an address with a password.
         raise SettingsError(
-            f"{name}: {first['msg']} (set it with SUPPORTPULSE_{name.upper()} or the option of that name)"
+            f"{name} cannot be used. {wanted or first['msg']} "
+            f"Set it with SUPPORTPULSE_{name.upper()} or the option of that name"
         ) from exc

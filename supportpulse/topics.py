@@ -10,6 +10,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from schemas.errors import SupportpulseError
 from schemas.topics import Topics
+from supportpulse import reach
 
 
 class TopicsError(SupportpulseError):
@@ -26,6 +27,7 @@ class TopicReport:
 
 def ensure(kafka: str, topics: Topics, *, partitions: int, replication: int = 1) -> TopicReport:
     """Create what is missing. Raises `TopicsError` if no broker answers or partition counts do not fit together."""
+    reach.check_kafka(kafka)
     try:
         admin = KafkaAdminClient(bootstrap_servers=kafka, request_timeout_ms=15_000)
     except KafkaError as exc:

@@ -7,9 +7,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.importers.rows import ImportOptions
-from connectors.importing import ImportReport, import_files
+from connectors.importing import FORMATS, ImportReport, import_files
 from connectors.producer import EventPublisher, bulk
 from schemas.errors import SupportpulseError
+from supportpulse import reach
 
 
 def options_of(tenant: str | None, source: str | None, timezone: str) -> ImportOptions:
@@ -21,9 +22,17 @@ def options_of(tenant: str | None, source: str | None, timezone: str) -> ImportO
     return ImportOptions(tenant=tenant, source=source, timezone=zone)
 
 
+def check(files: Sequence[Path], format_name: str) -> None:
+    """Raises `SupportpulseError` for an unknown format or a file that is not there, before anything is started."""
+    if format_name not in FORMATS:
+        raise SupportpulseError(f"no format is called {format_name!r}: the formats are {', '.join(FORMATS)}")
+    reach.check_files(files)
+
+
 def publish(
     kafka: str, files: Sequence[Path], format_name: str, options: ImportOptions, refusals: Path | None
 ) -> ImportReport:
     """Publish every usable row; returns when Kafka has them all."""
+    reach.check_kafka(kafka)
     with EventPublisher(bulk(kafka)) as publisher:
         return import_files(files, format_name, publisher, options, refusals_path=refusals)

@@ -11,6 +11,7 @@ from sinks.prometheus.pipeline import SinkMetrics
 from sinks.prometheus.server import MetricsServer
 from sinks.prometheus.windows import WindowGauges
 from sinks.service import SinkConfig, SinkService
+from supportpulse import reach
 from supportpulse.data_dir import DataDir
 from supportpulse.settings import Settings
 from supportpulse.up.landing import wall_clock_ms
@@ -19,6 +20,7 @@ from supportpulse.up.stack import open_database
 
 def run(settings: Settings) -> None:
     """Land until SIGTERM or SIGINT; what was read lands first. Raises what ended it otherwise."""
+    reach.check_kafka(settings.kafka)
     asyncio.run(_run(settings))
 
 

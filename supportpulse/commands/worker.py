@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from schemas.errors import SupportpulseError
@@ -18,6 +19,7 @@ from streams.sla import policy_file
 from streams.sla.policies import PolicyBook
 from streams.worker.app import Worker
 from streams.worker.config import Drain, WorkerConfig
+from supportpulse import reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,14 @@ def parse_until(text: str) -> Mapping[int, int]:
 
 def run(options: WorkerOptions) -> None:
     """Work until SIGTERM or SIGINT, or until the drain is done. Raises what ended it otherwise."""
-    asyncio.run(_run(options))
+    reach.check_kafka(options.kafka)
+    try:
+        asyncio.run(_run(options))
+    except KafkaError as exc:
+        raise SupportpulseError(
+            f"the broker at {options.kafka} failed this worker ({type(exc).__name__}: {exc}): start it again when the "
+            "broker is well; nothing is lost"
+        ) from exc
 
 
 async def _run(options: WorkerOptions) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -66,15 +69,19 @@ def run_live(settings: Settings, options: LiveOptions, console: Console) -> None
 
 def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:
     now_ms = wall_clock_ms()
+    console.print(f"running: {_kafka(stack)}, {_clickhouse(stack)}, logs in {stack.data_dir.logs}")
     sink = _sink(stack)
     sink.start()
     try:
         if options.simulate:
             feed = _feed(stack, options)
             feed.history(now_ms)
-            console.print(f"published {feed.published:,} simulated events of the last {options.days:g} days")
+            console.print(f"published {feed.published:,} events of simulated support traffic, up to now")
+            began = time.monotonic()
             drain_worker(stack, feed.offsets, now_ms)
         sink.drain()
+        if options.simulate:
+            console.print(f"processed and landed in {time.monotonic() - began:.1f} s")
     finally:
         sink.stop()
     console.print(render(look(stack.database, now_ms), _hints(stack)))
@@ -214,4 +221,26 @@ def _feed(stack: Stack, options: LiveOptions) -> Feed:
 
 def _hints(stack: Stack) -> list[str]:
     where = "" if str(stack.data_dir.root) == "data" else f" --data-dir {stack.data_dir.root}"
-    return [f'ask: supportpulse sql "{_EXAMPLE}"{where}']
+    if not stack.settings.embedded:
+        # The address may hold a password, which does not belong on a screen.
+        where = " --clickhouse URL"
+    return [f'ask: {_program()} sql "{_EXAMPLE}"{where}']
+
+
+def _program() -> str:
+    """How to call it once more: by its name where the shell finds it, else by its path."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return "python -m supportpulse"
+    found = shutil.which(program.name)
+    if found is not None and Path(found).resolve() == program.resolve():
+        return program.name
+    return os.path.relpath(program)
+
+
+def _kafka(stack: Stack) -> str:
+    return f"an embedded broker at {stack.kafka}" if stack.forgetful else f"Kafka at {stack.kafka}"
+
+
+def _clickhouse(stack: Stack) -> str:
+    return f"ClickHouse in {stack.data_dir.clickhouse}" if stack.settings.embedded else "your ClickHouse"

@@ -19,6 +19,7 @@ from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.server import ServerDatabase
 from streams.sla import policy_file
 from streams.sla.policies import PolicyBook
+from supportpulse import reach
 from supportpulse import topics as kafka_topics
 from supportpulse.broker import TansuBroker
 from supportpulse.data_dir import DataDir
@@ -97,6 +98,8 @@ def running_stack(settings: Settings, *, kafka: str | None, policies: Path | Non
     """
     data_dir = DataDir(settings.data_dir)
     book = PolicyBook() if policies is None else policy_file.load(policies)
+    if kafka is not None:
+        reach.check_kafka(kafka)
     with data_dir.locked():
         database = open_database(settings, data_dir)
         try:

@@ -1,0 +1,143 @@
+"""What goes wrong is one line on stderr that says what, where and what to do; a status, and never a traceback."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from supportpulse import processes
+from tests.cli.command import command, environment, run
+
+_EVENT = b'{"event_id": 1}\n'
+_BAD_POLICIES = "policies:\n  - name: a\n    targets: {first_response: 5x}\n"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the commands run; there is an events file, a broken policies file and a data directory in use."""
+    home = tmp_path_factory.mktemp("errors")
+    (home / "e.jsonl").write_bytes(_EVENT)
+    (home / "bad.yaml").write_text(_BAD_POLICIES, encoding="utf-8")
+    for empty in ("empty.jsonl", "a-file"):
+        (home / empty).write_bytes(b"")
+    return home
+
+
+@pytest.fixture(scope="module")
+def nobody() -> str:
+    """An address at which nobody answers."""
+    return f"127.0.0.1:{processes.free_port()}"
+
+
+_ONCE = ("up", "--once", "--events", "e.jsonl", "--data-dir", "d")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("sql", "SELECT 1", "--data-dir", "none"), ("none", "supportpulse up", "--data-dir")),
+        (("up", "--once", "--events", "nope.jsonl"), ("nope.jsonl", "No such file")),
+        (("up", "--once", "--events", "e.jsonl", "--events", "."), (".", "directory")),
+        (("replay", "--events", "nope.jsonl"), ("nope.jsonl", "No such file")),
+        (("import", "nope.jsonl", "--once"), ("nope.jsonl", "No such file")),
+        (("up", "--once"), ("--events FILE",)),
+        (("up", "--events", "e.jsonl"), ("--once", "supportpulse import")),
+        ((*_ONCE, "--policies", "bad.yaml"), ("bad.yaml:3", "5x", "like 5m")),
+        ((*_ONCE, "--policies", "none.yaml"), ("none.yaml", "No such file")),
+        ((*_ONCE, "--as-of", "yesterday"), ("yesterday", "RFC 3339")),
+        ((*_ONCE, "--data-dir", "a-file"), ("a-file", "--data-dir")),
+        ((*_ONCE, "--clickhouse", "http://user:hunter2@h/x"), ("clickhouse://",)),
+        (("replay", "--events", "empty.jsonl", "--facts", "no/where.jsonl"), ("no/where.jsonl", "No such file")),
+        (("import", "e.jsonl", "--format", "xml"), ("xml", "uci_incidents")),
+        (("import", "e.jsonl", "--timezone", "Mars"), ("Mars", "Asia/Riyadh")),
+        (("worker", "--kafka", "nonsense"), ("kafka", "HOST:PORT", "SUPPORTPULSE_KAFKA")),
+        (("worker", "--until", "0=1"), ("--as-of",)),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(
+    home: Path, arguments: tuple[str, ...], says: tuple[str, ...]
+) -> None:
+    done = run(home, *arguments)
+    assert done.status == 1
+    assert done.complaint.startswith("supportpulse: ")
+    assert [words for words in says if words not in done.complaint] == []
+    assert "hunter2" not in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [_ONCE, ("up",), ("import", "e.jsonl"), ("worker",), ("sink",), ("topics",)],
+    ids=lambda arguments: "-".join(arguments[:2]),
+)
+def test_a_broker_that_nobody_answers_at(home: Path, nobody: str, arguments: tuple[str, ...]) -> None:
+    done = run(home, *arguments, "--kafka", nobody, seconds=20)
+    assert done.status == 1
+    assert nobody in done.complaint
+    assert "--kafka" in done.complaint
+
+
+@pytest.mark.parametrize(
+    "arguments", [_ONCE, ("sql", "SELECT 1"), ("migrate",)], ids=lambda arguments: "-".join(arguments[:2])
+)
+def test_a_clickhouse_that_nobody_answers_at(home: Path, nobody: str, arguments: tuple[str, ...]) -> None:
+    done = run(home, *arguments, "--clickhouse", f"clickhouse://user:hunter2@{nobody}/x", seconds=60)
+    assert done.status == 1
+    assert nobody in done.complaint
+    assert "hunter2" not in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("up", "--days", "many"), ("up", "--days", "-1"), ("sql",), ("frobnicate",), ("up", "--nonsense")]
+)
+def test_a_misspelt_command_is_told_how_it_is_used(home: Path, arguments: tuple[str, ...]) -> None:
+    done = run(home, *arguments)
+    assert done.status == 2
+    assert "Traceback" not in done.err
+    assert "--help" in done.err
+
+
+def test_a_data_directory_has_one_user_at_a_time(home: Path) -> None:
+    directory = home / "used"
+    directory.mkdir()
+    with (directory / "lock").open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("4711")
+        lock.flush()
+        done = run(home, "up", "--data-dir", "used")
+    assert done.status == 1
+    assert "used is in use by process 4711" in done.complaint
+    assert "--data-dir" in done.complaint
+
+
+def test_sql_that_is_wrong_is_told_in_one_line(home: Path) -> None:
+    assert run(home, "migrate", "--data-dir", "asked").status == 0
+    for statement, says in (
+        ("SELEC 1", "Syntax error"),
+        ("SELECT nope FROM facts", "nope"),
+        ("SELECT * FROM nowhere", "nowhere"),
+        ("DROP TABLE metric_facts", "readonly"),
+    ):
+        done = run(home, "sql", statement, "--data-dir", "asked")
+        assert done.status == 1
+        assert says in done.complaint
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(home: Path) -> None:
+    run(home, "migrate", "--data-dir", "asked")
+    asked = subprocess.Popen(
+        command("sql", "SELECT number FROM numbers(3000000)", "--data-dir", "asked"),
+        cwd=home,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert asked.stdout is not None
+    assert asked.stderr is not None
+    asked.stdout.readline()
+    asked.stdout.close()
+    assert asked.stderr.read() == b""
+    asked.stderr.close()
+    asked.wait(20)
