@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 # ruff: noqa: UP045
 
 #: Where there is no terminal to ask how wide it is.
-_PAGE_WIDTH = 130
+_PAGE_WIDTH = 150
+
+#: Formats that a terminal shows: the engine in the process leaves out the end of their last line.
+_TEXT_FORMATS = ("TabSeparated", "TSV", "CSV", "JSON", "Pretty", "Vertical", "Values", "Markdown", "XML", "Custom")
 
 app = typer.Typer(
     name="supportpulse",
@@ -210,6 +213,8 @@ def sql(
 
     logs.configure()
     answer = ask(settings.load(data_dir=data_dir, clickhouse=clickhouse), statement, output_format)
+    if answer and not answer.endswith(b"\n") and output_format.startswith(_TEXT_FORMATS):
+        answer += b"\n"
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
 

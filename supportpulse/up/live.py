@@ -33,7 +33,7 @@ from supportpulse.up.landing import SinkThread, wall_clock_ms
 from supportpulse.up.stack import Stack, open_database, running_stack
 from supportpulse.up.view import look, render
 
-_EXAMPLE = "SELECT * FROM kpi_hourly ORDER BY hour DESC LIMIT 5"
+_EXAMPLE = "SELECT * FROM agent_scorecard ORDER BY resolutions DESC LIMIT 5"
 _REFRESH_SECONDS = 2.0
 _SETTLE_SECONDS = 120.0
 _GROUP = "supportpulse-worker"
@@ -223,8 +223,8 @@ def _hints(stack: Stack) -> list[str]:
     where = "" if str(stack.data_dir.root) == "data" else f" --data-dir {stack.data_dir.root}"
     if not stack.settings.embedded:
         # The address may hold a password, which does not belong on a screen.
-        where = " --clickhouse URL"
-    return [f'ask: {_program()} sql "{_EXAMPLE}"{where}']
+        return [f'ask: {_program()} sql "{_EXAMPLE}" --clickhouse URL']
+    return [f'ask: {_program()} sql "{_EXAMPLE}"{where} --format Vertical']
 
 
 def _program() -> str:

@@ -85,7 +85,7 @@ def look(database: Database, at_ms: EpochMs) -> Figures:
 
 def render(figures: Figures, notes: list[str]) -> RenderableType:
     """The figures as a table, `notes` below it."""
-    table = Table(title="Last 24 hours, by tenant", title_justify="left", expand=False)
+    table = Table()
     table.add_column("tenant", style="bold")
     headings = (
         "open",
@@ -117,7 +117,7 @@ def render(figures: Figures, notes: list[str]) -> RenderableType:
         )
     if not figures.rows:
         table.add_row("nothing yet", *("" for _ in headings))
-    return Group(table, *(Text(note, style="dim") for note in notes))
+    return Group(Text("Last 24 hours, by tenant", style="bold"), table, *(Text(note, style="dim") for note in notes))
 
 
 def _by_tenant(database: Database, sql: str, params: dict[str, str | int | float]) -> dict[str, dict[str, Any]]:
