@@ -85,10 +85,10 @@ def run(options: argparse.Namespace) -> Report:
     with broker(options.broker, options.scratch / "broker") as there:
         loads = _load(there, events)
         for turn in range(repeats):
-            for name in found:
+            for name, each in found.items():
                 told = runs.measure(name, _job(there, name, turn, loads, options), _python(name, found_peers))
-                found[name].stretches.append(rates.stretch(told.marks))
-                found[name].told.append(told)
+                each.stretches.append(rates.stretch(told.marks))
+                each.told.append(told)
         _agree(found)
     versions = {
         **there.versions,

@@ -33,10 +33,14 @@ _CLONED = "clone-0000000000"
 
 
 def simulated(events: int, begin_ms: EpochMs = BEGIN_MS, seed: int = 1) -> Iterator[Loaded]:
-    """As many events, in the order in which they arrive on the day that begins with `begin_ms`, give or take an hour."""
+    """As many events, in the order in which they arrive on the day that begins with `begin_ms`, or nearly."""
     config = SimulationConfig(seed=seed, conversations_per_day=max(50.0, events / _ARRIVALS_PER_CONVERSATION))
     arrivals = Simulation(config).history(begin_ms, begin_ms + 365 * DAY_MS)
-    return (record_of(event, at_ms) for at_ms, event in islice(arrivals, events))
+    # The simulation's ids are the same whatever the seed.
+    return (
+        record_of(msgspec.structs.replace(event, conversation_id=f"{seed}-{event.conversation_id}"), at_ms)
+        for at_ms, event in islice(arrivals, events)
+    )
 
 
 def record_of(event: InteractionEvent, at_ms: EpochMs) -> Loaded:
@@ -45,10 +49,13 @@ def record_of(event: InteractionEvent, at_ms: EpochMs) -> Loaded:
     return Loaded(partition_of(key), key, wire.encode_event(msgspec.structs.replace(event, ingested_at=at_ms)), at_ms)
 
 
-def clones(conversations: int, begin_ms: EpochMs = BEGIN_MS) -> Iterator[Loaded]:
-    """`CLONED_EVENTS` events each of open conversations with ids of their own, one conversation after the other."""
+def clones(conversations: int, begin_ms: EpochMs = BEGIN_MS, first: int = 0) -> Iterator[Loaded]:
+    """`CLONED_EVENTS` events each of open conversations with ids of their own, one conversation after the other.
+
+    `first` numbers the first one: others are other conversations.
+    """
     templates = _templates(begin_ms)
-    for number in range(conversations):
+    for number in range(first, first + conversations):
         name = f"clone-{number:010d}".encode()
         template = templates[number % len(templates)]
         partition = -1

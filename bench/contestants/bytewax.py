@@ -10,10 +10,9 @@ from bytewax.dataflow import Dataflow
 from bytewax.operators import StatefulBatchLogic
 from bytewax.testing import run_main
 
-from bench.contestants.folding import Folding
+from bench.contestants.folding import Folding, Found
 from bench.contestants.meter import Job, Meter, job
 from streams.partition.conversation import Head
-from streams.partition.reading import Read
 
 _BATCH_RECORDS = 4_000
 
@@ -26,7 +25,7 @@ class FoldLogic(StatefulBatchLogic):  # type: ignore[misc]
         self._meter = meter
         self._head: Head | None = None
 
-    def on_batch(self, values: list[Read]) -> tuple[list[Any], bool]:
+    def on_batch(self, values: list[Found]) -> tuple[list[Any], bool]:
         """Its events of a batch."""
         made = []
         for found in values:
@@ -44,7 +43,7 @@ def flow_for(given: Job, meter: Meter) -> Any:
     """Source, decode, fold, sink."""
     folding = Folding(given)
 
-    def decoded(messages: list[Any]) -> list[tuple[str, Read]]:
+    def decoded(messages: list[Any]) -> list[tuple[str, Found]]:
         events = [folding.decode(message.value) for message in messages]
         return [(f"{event.tenant}/{event.conversation_id}", event) for event in events]
 

@@ -21,13 +21,21 @@ from schemas.topics import record_key
 from streams.fold.events import LogEvent
 from streams.fold.state import FoldState
 from streams.partition.conversation import Conversation, Head
-from streams.partition.reading import Read, read
+from streams.partition.reading import read
 from streams.sla import policy_file
 
 pack = msgspec.msgpack.Encoder().encode
 unpack: Callable[[bytes], Head] = msgspec.msgpack.Decoder(Head).decode
 
 _SCHEMA = latest("interaction_event").parsed
+
+
+class Found(NamedTuple):
+    """An event, and whose it is."""
+
+    tenant: str
+    conversation_id: str
+    event: LogEvent
 
 
 class Fact(NamedTuple):
@@ -42,10 +50,10 @@ class Folding:
 
     def __init__(self, job: Job) -> None:
         self._book = policy_file.load(Path(job.policies))
-        self.decode: Callable[[bytes], Read] = read if job.codec == "ours" else read_with_fastavro
+        self.decode: Callable[[bytes], Found] = _read_as_we_do if job.codec == "ours" else read_with_fastavro
         self._encode: Callable[[MetricFact], bytes] = fast.encode_fact if job.codec == "ours" else wire.encode_fact
 
-    def fold(self, head: Head | None, found: Read) -> tuple[Head, list[Fact]]:
+    def fold(self, head: Head | None, found: Found) -> tuple[Head, list[Fact]]:
         """The conversation's state after the event, changed in place, and the facts to emit."""
         tenant, conversation_id, event = found
         if head is None:
@@ -60,7 +68,11 @@ class Folding:
         return head, [Fact(key, self._encode(change.new)) for change in changes]
 
 
-def read_with_fastavro(payload: bytes) -> Read:
+def _read_as_we_do(payload: bytes) -> Found:
+    return Found(*read(payload))
+
+
+def read_with_fastavro(payload: bytes) -> Found:
     """What the fold needs of an event, as somebody would decode it who has fastavro and nothing else."""
     body = BytesIO(payload)
     body.seek(HEADER_BYTES)
@@ -84,7 +96,7 @@ def read_with_fastavro(payload: bytes) -> Read:
         None if survey is None else Survey(**survey),
         None if call is None else Call(**call),
     )
-    return Read(said["tenant"], said["conversation_id"], event)
+    return Found(said["tenant"], said["conversation_id"], event)
 
 
 class _NoArchive:

@@ -19,10 +19,12 @@ class Clock(msgspec.Struct, frozen=True):
     begin_ms: int
     end_ms: int
     events: int
+    #: So many events before them find it standing at its beginning.
+    after: int = 0
 
     def now_ms(self, processed: int) -> int:
         """The time, so many events into it."""
-        return self.begin_ms + (self.end_ms - self.begin_ms) * processed // self.events
+        return self.begin_ms + (self.end_ms - self.begin_ms) * max(0, processed - self.after) // self.events
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

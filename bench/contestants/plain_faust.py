@@ -48,7 +48,7 @@ async def run(given: Job) -> None:
     app = app_for(given)
     folding = Folding(given)
     meter = Meter()
-    done = asyncio.Event()
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     # The worker's command line would do this before it starts the app.
     app.finalize()
     interactions = app.topic(given.topic, key_type=bytes, value_type=bytes, value_serializer="raw")
@@ -60,19 +60,24 @@ async def run(given: Job) -> None:
     @app.agent(interactions)  # type: ignore[untyped-decorator]
     async def fold(events: Any) -> None:
         async for payload in events:
-            found = folding.decode(payload)
-            key = record_key(found.tenant, found.conversation_id)
-            head, made = folding.fold(conversations.get(key), found)
-            conversations[key] = head
-            for fact in made:
-                await facts.send(key=fact.key, value=fact.value)
+            try:
+                found = folding.decode(payload)
+                key = record_key(found.tenant, found.conversation_id)
+                head, made = folding.fold(conversations.get(key), found)
+                conversations[key] = head
+                for fact in made:
+                    await facts.send(key=fact.key, value=fact.value)
+            # Faust would begin again behind the event, and nobody would hear of it.
+            except Exception as exc:  # noqa: BLE001
+                done.set_exception(exc)
+                return
             meter.add(1, len(made))
-            if meter.events >= given.stages[-1]:
-                done.set()
+            if meter.events >= given.stages[-1] and not done.done():
+                done.set_result(None)
 
     await facts.maybe_declare()
     await app.start()
-    await done.wait()
+    await done
     meter.mark()
     meter.tell(given)
     await app.stop()
