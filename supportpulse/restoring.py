@@ -109,9 +109,9 @@ class _Restore:
             key = record_key(*name)
             mended = mend(name, events.get(name, ()), facts.get(name, ()), self._book)
             entries[partition_of(key, partitions)] += mended.entries
-            for old, new in mended.changes:
-                missing.append(Outgoing(key, wire.encode_fact(new), self._now_ms))
-                self._replace(old, new)
+            for change in mended.changes:
+                missing.append(Outgoing(key, wire.encode_fact(change.new), self._now_ms))
+                self._replace(change.old, change.new)
         for partition, found in entries.items():
             records = changelog.records_of(found, BEFORE_THE_LOG, _OWNER, self._now_ms)
             await self._outbox.send_to(self._topics.conversation_state, partition, records)

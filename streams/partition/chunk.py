@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from schemas.errors import Refused
 from schemas.records import DeadLetter, MetricFact
@@ -35,7 +37,7 @@ class SourceRecord(Protocol):
         """The event."""
 
 
-class Caused(NamedTuple):
+class Caused(msgspec.Struct, frozen=True, gc=False):
     """A change, and the record that caused it."""
 
     offset: int

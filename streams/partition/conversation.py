@@ -7,7 +7,7 @@ The law that everything here serves: the versions sent so far, latest per fact_i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -25,7 +25,7 @@ from streams.sla.policies import PolicyBook
 _ANSWERS = frozenset(("csat", "nps", "ces"))
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """A fact got a new version. `old` is None for the first; `new` is marked retracted when it holds no longer."""
 
     old: MetricFact | None

@@ -32,8 +32,7 @@ def names_of(key: str) -> tuple[str, str]:
     return rest[: int(length)], rest[int(length) + 1 :]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A packed piece of a conversation: its head (`segment` None) or one of its sealed segments."""
 
     key: str

@@ -152,11 +152,12 @@ class InteractionsStage:
         facts: list[Outgoing] = []
         deltas = DeltaBuilder(tp.partition, self._config.epoch)
         latest_ms = 0
-        for offset, timestamp_ms, change in outcome.changes:
+        for caused in outcome.changes:
+            timestamp_ms, change = caused.timestamp_ms, caused.change
             fact = change.new
             # The record keeps the time of the event's, so that a sink can tell how long the way was.
             facts.append(Outgoing(record_key(fact.tenant, fact.conversation_id), fast.encode_fact(fact), timestamp_ms))
-            deltas.replace(change.old, fact, offset)
+            deltas.replace(change.old, fact, caused.offset)
             latest_ms = max(latest_ms, timestamp_ms)
         parked = [
             Outgoing(letter.key or b"", wire.encode_dead_letter(letter), letter.parked_at)

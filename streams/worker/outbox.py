@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiokafka
+import msgspec
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
@@ -22,7 +23,7 @@ class SendFailed(SupportpulseError):
     """The broker did not take some records, after retries. Nothing may be committed: end, and start again."""
 
 
-class Outgoing(NamedTuple):
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """A record to send."""
 
     key: bytes

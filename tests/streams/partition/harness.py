@@ -57,7 +57,7 @@ class Reader:
     def read(self, outcome: Outcome) -> None:
         """Take the changes of a chunk in."""
         for caused in outcome.changes:
-            old, new = caused.change
+            old, new = caused.change.old, caused.change.new
             key = (new.tenant, new.fact_id)
             before = self._latest.get(key)
             assert new.revision == (1 if before is None else before.revision + 1), "revisions count without a gap"

@@ -19,7 +19,7 @@ async def outbox(broker: Broker) -> AsyncIterator[Outbox]:
     await opened.stop()
 
 
-def lying_in(broker: Broker, topic: str, partition: int) -> list[tuple[bytes, bytes | None, int]]:
+def lying_in(broker: Broker, topic: str, partition: int) -> list[Outgoing]:
     # Until nothing comes any more: Tansu says that a log ends one batch early.
     consumer = KafkaConsumer(
         bootstrap_servers=broker.address,
@@ -28,7 +28,7 @@ def lying_in(broker: Broker, topic: str, partition: int) -> list[tuple[bytes, by
         consumer_timeout_ms=700,
     )
     consumer.assign([TopicPartition(topic, partition)])
-    found = [(record.key, record.value, record.timestamp) for record in consumer]
+    found = [Outgoing(record.key, record.value, record.timestamp) for record in consumer]
     consumer.close()
     return found
 
@@ -49,7 +49,7 @@ async def test_keys_decide_the_partition_as_in_every_other_client(
     ends = await outbox.send(topic, sent)
     for partition in range(3):
         found = lying_in(broker, topic, partition)
-        assert [Outgoing(*record) for record in found] == [r for r in sent if partition_of(r.key, 3) == partition]
+        assert found == [r for r in sent if partition_of(r.key, 3) == partition]
         assert ends[partition] == len(found) - 1
     theirs = KafkaProducer(bootstrap_servers=broker.address, acks="all", enable_idempotence=False)
     placed = [theirs.send(topic, key=record.key, value=b"v").get(10).partition for record in sent[:10]]
