@@ -41,6 +41,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str
     #: Where reports go, one JSON line each.
     report: str
+    #: For the publisher: events a second, and for how long.
+    per_second: float = 0.0
+    seconds: float = 0.0
+    #: For the sink: clickhouse://…, or None for the embedded one in `data_dir`.
+    clickhouse: str | None = None
     #: For our worker, which has windows; None: the machine's.
     clock: Clock | None = None
     #: "fastavro" or "ours": who decodes and encodes for those that are not ours.
