@@ -59,6 +59,8 @@ def simulator_policies() -> Path:
 def run_live(settings: Settings, options: LiveOptions, console: Console) -> None:
     """Run until SIGINT or SIGTERM; without a terminal, until the simulated history has landed."""
     policies = options.policies or (simulator_policies() if options.simulate else None)
+    if console.is_terminal:
+        console.print("starting: the first numbers take about fifteen seconds")
     with running_stack(settings, kafka=options.kafka, policies=policies) as stack:
         stack.restore(wall_clock_ms())
         if console.is_terminal:
