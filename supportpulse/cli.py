@@ -244,13 +244,15 @@ def import_(
 
     Examples:
 
+    supportpulse import monday.jsonl.gz (to the `up` that runs on the data directory)
+
     supportpulse import monday.jsonl.gz --kafka kafka:9092
 
     supportpulse import incidents.csv --format uci_incidents --timezone Europe/Berlin --once
     """
     from schemas import times
     from supportpulse import logs, settings
-    from supportpulse.commands.importing import check, options_of, publish
+    from supportpulse.commands.importing import broker_of, check, options_of, publish
     from supportpulse.up.once import OnceOptions, run_once
 
     logs.configure()
@@ -272,7 +274,7 @@ def import_(
             _say,
         )
     else:
-        report = publish(found.kafka, files, format_name, options, refusals)
+        report = publish(broker_of(found), files, format_name, options, refusals)
     _account_for(report)
 
 

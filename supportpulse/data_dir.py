@@ -42,6 +42,11 @@ class DataDir:
         return self.root / "worker"
 
     @property
+    def broker(self) -> Path:
+        """Where the embedded broker listens, while it does."""
+        return self.root / "broker-address"
+
+    @property
     def exists(self) -> bool:
         """Whether there is anything to ask."""
         return self.clickhouse.exists()

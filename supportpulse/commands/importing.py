@@ -11,6 +11,8 @@ from connectors.importing import FORMATS, ImportReport, import_files
 from connectors.producer import EventPublisher, bulk
 from schemas.errors import SupportpulseError
 from supportpulse import reach
+from supportpulse.data_dir import DataDir
+from supportpulse.settings import Settings
 
 
 def options_of(tenant: str | None, source: str | None, timezone: str) -> ImportOptions:
@@ -27,6 +29,14 @@ def check(files: Sequence[Path], format_name: str) -> None:
     if format_name not in FORMATS:
         raise SupportpulseError(f"no format is called {format_name!r}: the formats are {', '.join(FORMATS)}")
     reach.check_files(files)
+
+
+def broker_of(settings: Settings) -> str:
+    """The broker that was named, else the one of the `up` that runs on the data directory, else the usual address."""
+    running = DataDir(settings.data_dir).broker
+    if "kafka" not in settings.model_fields_set and running.exists():
+        return running.read_text(encoding="ascii").strip()
+    return settings.kafka
 
 
 def publish(

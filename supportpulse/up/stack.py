@@ -134,6 +134,8 @@ def _broker(kafka: str | None, data_dir: DataDir) -> Iterator[str]:
     broker = TansuBroker()
     address = broker.start(log_path=data_dir.logs / "broker.log")
     try:
+        data_dir.broker.write_text(address, encoding="ascii")
         yield address
     finally:
+        data_dir.broker.unlink(missing_ok=True)
         broker.stop()
