@@ -87,4 +87,4 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
 
 
 def _module(name: str) -> Benchmark:
-    return import_module(f"bench.{name}")  # type: ignore[return-value]
+    return import_module(f"bench.{name}")

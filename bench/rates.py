@@ -41,7 +41,8 @@ def stretch(marks: Sequence[Mark], warm_up: float = WARM_UP) -> Stretch:
     if not marks:
         raise NothingMeasured("no event was processed")
     wanted = marks[0].events + warm_up * (marks[-1].events - marks[0].events)
-    first = next(mark for mark in marks if mark.events >= wanted)
+    # With a handful of marks the last one may be the only one behind the warm-up; then there is none.
+    first = next((mark for mark in marks[:-1] if mark.events >= wanted), marks[0])
     return between(first, marks[-1])
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from kafka import KafkaConsumer
 
@@ -82,7 +83,7 @@ def longest_silence(arrivals: Mapping[int, Sequence[float]], begin: float, end: 
     for number in range(PARTITIONS):
         inside = [at for at in arrivals.get(number, ()) if begin <= at <= end]
         edges = [begin, *inside, end]
-        longest = max(longest, *(later - earlier for earlier, later in zip(edges, edges[1:], strict=False)))
+        longest = max(longest, *(later - earlier for earlier, later in pairwise(edges)))
     return longest
 
 

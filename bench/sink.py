@@ -104,7 +104,7 @@ def _job(there: Broker, into: str, how: str, turn: int, server: ClickHouseServer
         data_dir=str(folder),
         report=str(folder / "report.jsonl"),
         codec=how,
-        clickhouse=None if into == "embedded" or server is None else server.url.replace("/default", f"/{name}"),
+        clickhouse=None if into == "embedded" or server is None else f"{server.url.removesuffix('default')}{name}",
     )
 
 

@@ -27,7 +27,7 @@ DAY_MS = 86_400_000
 #: A Monday. The same events every time: what is measured is not the weather.
 BEGIN_MS: EpochMs = 1_772_409_600_000  # 2026-03-02T00:00:00Z
 #: Arrivals of that Monday, per conversation of an average day.
-_ARRIVALS_PER_CONVERSATION = 7.5
+_ARRIVALS_PER_CONVERSATION = 6.6
 CLONED_EVENTS = 6
 _CLONED = "clone-0000000000"
 

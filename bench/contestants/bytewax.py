@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import bytewax.operators as op
-from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource
-from bytewax.dataflow import Dataflow
+import bytewax.operators as op  # type: ignore[import-not-found]
+from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource  # type: ignore[import-not-found]
+from bytewax.dataflow import Dataflow  # type: ignore[import-not-found]
 from bytewax.operators import StatefulBatchLogic
-from bytewax.testing import run_main
+from bytewax.testing import run_main  # type: ignore[import-not-found]
 
 from bench.contestants.folding import Folding, Found
 from bench.contestants.meter import Job, Meter, job

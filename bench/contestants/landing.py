@@ -38,7 +38,7 @@ class Tally(NoStats):
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
 
-    def inserted(self, table: str, rows: int, seconds: float) -> None:
+    def inserted(self, table: str, rows: int, seconds: float) -> None:  # noqa: ARG002
         """Rows are durable."""
         self._meter.add(rows, 0)
 
@@ -68,6 +68,7 @@ async def sink(given: Job, topics: RunTopics) -> Meter:
     with database(given) as opened:
         service = SinkService(config, opened, clock=lambda: time.time_ns() // 1_000_000, stats=Tally(meter))
         await service.start()
+        meter.mark()
         await service.drain()
         await service.stop()
     return meter

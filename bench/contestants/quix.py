@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from quixstreams import Application, State
+from quixstreams import Application, State  # type: ignore[import-not-found]
 
 from bench.contestants.folding import Folding, pack, unpack
 from bench.contestants.meter import Job, Meter, job
