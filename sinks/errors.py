@@ -1,16 +1,16 @@
 """What can go wrong on the way into ClickHouse, and what to do about it.
 
-    SupportpulseError
-    └── DatabaseError            `code` is ClickHouse's, where it said one; `retryable` says whether waiting can help
-        ├── ConnectionLost       nobody answers, or not any more: it is tried again
-        ├── Overloaded           memory, parts or time ran out: it is tried again
-        ├── DiskFull             make room: it is tried again
-        ├── MissingTable         the schema, or some of it, is not there: run `supportpulse migrate`
-        ├── AccessDenied         wrong user or password, or a statement this way in does not allow
-        ├── PathInUse            another process owns the embedded data directory
-        ├── MigrationError       an applied migration was changed, or one is missing
-        ├── EndpointUnavailable  no running `up` to ask
-        └── QueryFailed          everything else: the statement is wrong
+SupportpulseError
+└── DatabaseError            `code` is ClickHouse's, where it said one; `retryable` says whether waiting can help
+    ├── ConnectionLost       nobody answers, or not any more: it is tried again
+    ├── Overloaded           memory, parts or time ran out: it is tried again
+    ├── DiskFull             make room: it is tried again
+    ├── MissingTable         the schema, or some of it, is not there: run `supportpulse migrate`
+    ├── AccessDenied         wrong user or password, or a statement this way in does not allow
+    ├── PathInUse            another process owns the embedded data directory
+    ├── MigrationError       an applied migration was changed, or one is missing
+    ├── EndpointUnavailable  no running `up` to ask
+    └── QueryFailed          everything else: the statement is wrong
 """
 
 from __future__ import annotations

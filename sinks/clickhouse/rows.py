@@ -20,9 +20,7 @@ from schemas.times import MAX_MS, MIN_MS, EpochMs
 
 R = TypeVar("R", bound=msgspec.Struct)
 
-_PLAIN_EVENT_FIELDS = tuple(
-    field for field in InteractionEvent.__struct_fields__ if field not in {"survey", "call"}
-)
+_PLAIN_EVENT_FIELDS = tuple(field for field in InteractionEvent.__struct_fields__ if field not in {"survey", "call"})
 _MAX_EPOCH = (1 << 16) - 1
 _OFFSET_BITS = 48
 _MAX_UINT32 = (1 << 32) - 1

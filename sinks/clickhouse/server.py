@@ -130,7 +130,9 @@ def without_password(url: str) -> str:
 
 def _client(url: str, patience: Patience) -> Any:
     if urlsplit(url).scheme not in {"clickhouse", "clickhouses"}:
-        raise DatabaseError(f"{without_password(url)} is no address of ClickHouse: write clickhouse://host:9000/database")
+        raise DatabaseError(
+            f"{without_password(url)} is no address of ClickHouse: write clickhouse://host:9000/database"
+        )
     client = Client.from_url(url)
     client.connection.connect_timeout = patience.connect_timeout_seconds
     context = client.connection.context

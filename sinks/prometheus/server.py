@@ -1,8 +1,8 @@
 """GET /metrics and GET /health on loopback, until stopped.
 
-    server = MetricsServer(registry, port=9465, health=lambda: (service.health.ok, service.health.detail))
-    server.start()       # server.port is the real one when port was 0
-    server.stop()
+server = MetricsServer(registry, port=9465, health=lambda: (service.health.ok, service.health.detail))
+server.start()       # server.port is the real one when port was 0
+server.stop()
 """
 
 from __future__ import annotations

@@ -154,13 +154,18 @@ class Worker:
         await self._until(self._interactions.applied, drain.until)
         await self._interactions.judge(drain.as_of_ms)
         await self._until(self._windows.applied, self._interactions.deltas_sent)
+        while not self._windows.caught_up:
+            await self._next_progress()
         await self._windows.refresh(self._window_now_ms())
         await self._app.consumer.commit()
 
     async def _until(self, applied: Callable[[int], int], wanted: Any) -> None:
         while any(applied(partition) < offset for partition, offset in wanted.items()):
-            self._progress.clear()
-            await self._progress.wait()
+            await self._next_progress()
+
+    async def _next_progress(self) -> None:
+        self._progress.clear()
+        await self._progress.wait()
 
     def _window_now_ms(self) -> EpochMs:
         """The present, or in a drain the instant it is judged as of, rounded up to the grid of the windows."""

@@ -53,6 +53,11 @@ class WindowStage:
         held = self._held.get(partition)
         return -1 if held is None else held.applied
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether every book has what was there before the assignment."""
+        return all(held.caught_up for held in self._held.values())
+
     def begin(self, ends: Iterable[tuple[int, int]], generation: int) -> None:
         """After a rebalance every assigned partition is read again. `ends`: partition and its end offset by now."""
         self._held = {number: _Held(generation, end - 1) for number, end in ends}

@@ -16,13 +16,14 @@ from sinks.prometheus.pipeline import SinkMetrics
 from sinks.prometheus.server import MetricsServer
 from sinks.prometheus.windows import WindowGauges
 from sinks.service import SinkConfig, SinkService
+from supportpulse.up.stack import Stack
 
 _START_SECONDS = 60.0
 _DRAIN_SECONDS = 600.0
 
 
 class SinkThread:
-    """Runs a `SinkService` and its /metrics. Use as: start, (drain), stop."""
+    """Runs a `SinkService` and its /metrics. Use as: start, (drain), stop. Closes the database it was given."""
 
     def __init__(self, config: SinkConfig, database: Database, *, host: str, metrics_port: int) -> None:
         registry = CollectorRegistry()
@@ -54,6 +55,7 @@ class SinkThread:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
+        self._database.close()
 
     async def _start(self) -> None:
         self._service = SinkService(self._config, self._database, clock=wall_clock_ms, stats=self._metrics)
@@ -66,6 +68,14 @@ class SinkThread:
 
     def _run(self, coroutine: Any) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+
+def sink_of(stack: Stack, *, metrics_port: int) -> SinkThread:
+    """The sink of a stack, with a connection of its own."""
+    config = SinkConfig(
+        kafka=stack.kafka, epoch=stack.epoch, session_timeout_ms=int(stack.session_timeout_seconds * 1000)
+    )
+    return SinkThread(config, stack.connect(), host=stack.settings.host, metrics_port=metrics_port)
 
 
 def wall_clock_ms() -> EpochMs:

@@ -23,13 +23,12 @@ from schemas.topics import Topics
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.endpoint import SqlEndpoint
 from sinks.errors import DatabaseError
-from sinks.service import SinkConfig
 from supportpulse import processes
 from supportpulse.processes import Server, ServerDied
 from supportpulse.settings import Settings
 from supportpulse.up.children import drain_worker, start_worker
 from supportpulse.up.feed import Feed, plan
-from supportpulse.up.landing import SinkThread, wall_clock_ms
+from supportpulse.up.landing import SinkThread, sink_of, wall_clock_ms
 from supportpulse.up.stack import Stack, open_database, running_stack
 from supportpulse.up.view import look, render
 
@@ -72,7 +71,7 @@ def run_live(settings: Settings, options: LiveOptions, console: Console) -> None
 def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:
     now_ms = wall_clock_ms()
     console.print(f"running: {_kafka(stack)}, {_clickhouse(stack)}, logs in {stack.data_dir.logs}")
-    sink = _sink(stack)
+    sink = sink_of(stack, metrics_port=stack.settings.sink_metrics_port)
     sink.start()
     try:
         if options.simulate:
@@ -104,7 +103,7 @@ class _Live:
             for name in (signal.SIGINT, signal.SIGTERM):
                 previous = signal.signal(name, lambda *_: self._stop.set())
                 cleanup.callback(signal.signal, name, previous)
-            sink = _sink(self._stack)
+            sink = sink_of(self._stack, metrics_port=self._stack.settings.sink_metrics_port)
             cleanup.callback(sink.stop)
             sink.start()
             if self._stack.settings.embedded:
@@ -199,14 +198,6 @@ def committed_offsets(kafka: str) -> dict[int, int]:
         raise SupportpulseError(f"the broker at {kafka} does not say what was committed: {exc}") from exc
     topic = Topics().interactions
     return {tp.partition: found[tp].offset for tp in found if tp.topic == topic}
-
-
-def _sink(stack: Stack) -> SinkThread:
-    config = SinkConfig(
-        kafka=stack.kafka, epoch=stack.epoch, session_timeout_ms=int(stack.session_timeout_seconds * 1000)
-    )
-    settings = stack.settings
-    return SinkThread(config, stack.connect(), host=settings.host, metrics_port=settings.sink_metrics_port)
 
 
 def _feed(stack: Stack, options: LiveOptions) -> Feed:

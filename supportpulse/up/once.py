@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from connectors.importers.rows import ImportOptions
 from connectors.importing import ImportReport, import_files
 from connectors.producer import EventPublisher, bulk
 from schemas.times import EpochMs
-from sinks.service import SinkConfig, SinkService
 from supportpulse.settings import Settings
 from supportpulse.up.children import drain_worker
+from supportpulse.up.landing import sink_of, wall_clock_ms
 from supportpulse.up.stack import Stack, running_stack
 
 
@@ -56,27 +55,16 @@ def process_and_land(
     say: Callable[[str], None],
 ) -> None:
     """Everything published so far, through worker and sink into ClickHouse."""
-    judged_ms = next((at for at in (as_of_ms, report.last_occurred_at) if at is not None), _now_ms())
+    judged_ms = next((at for at in (as_of_ms, report.last_occurred_at) if at is not None), wall_clock_ms())
     stack.restore(judged_ms)
     began = time.monotonic()
-    drain_worker(stack, offsets, judged_ms)
-    say(f"processed in {time.monotonic() - began:.1f} s")
-    began = time.monotonic()
-    asyncio.run(_drain_sink(stack))
-    say(f"landed in ClickHouse in {time.monotonic() - began:.1f} s")
-
-
-async def _drain_sink(stack: Stack) -> None:
-    config = SinkConfig(
-        kafka=stack.kafka, epoch=stack.epoch, session_timeout_ms=int(stack.session_timeout_seconds * 1000)
-    )
-    sink = SinkService(config, stack.database, clock=_now_ms)
-    await sink.start()
+    # The sink joins its group and lands what there is while the worker is still at work.
+    sink = sink_of(stack, metrics_port=0)
     try:
-        await sink.drain()
+        sink.start()
+        drain_worker(stack, offsets, judged_ms)
+        say(f"processed in {time.monotonic() - began:.1f} s")
+        sink.drain()
     finally:
-        await sink.stop()
-
-
-def _now_ms() -> EpochMs:
-    return time.time_ns() // 1_000_000
+        sink.stop()
+    say(f"landed in ClickHouse after {time.monotonic() - began:.1f} s")
