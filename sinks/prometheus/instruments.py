@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import HistogramMetricFamily
 
@@ -37,7 +38,7 @@ class BulkHistogram:
         self._metric = metric
         self._bounds = np.asarray(metric.buckets)
         self._lock = threading.Lock()
-        self._counts: dict[str, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
+        self._counts: dict[str, npt.NDArray[np.int64]] = {}
         self._sums: dict[str, float] = {}
         registry.register(self)
 

@@ -95,7 +95,7 @@ class WindowBook:
         log = (batch.tenant, batch.source_partition)
         done = self._applied.get(log, -1)
         fresh = batch.source_offset > done
-        self._applied[log] = max(done, int(batch.source_offset.max()))
+        self._applied[log] = max(done, int(np.max(batch.source_offset)))
         return self._take(batch, fresh, now_ms)
 
     def seed(self, facts: Iterable[MetricFact], now_ms: EpochMs) -> None:

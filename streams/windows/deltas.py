@@ -206,8 +206,8 @@ def _forget_ungraded(keys: Ints, codes: _Codes) -> None:
 
 
 def _pack(column: Ints) -> _Column:
-    base = int(column.min())
-    span = int(column.max()) - base
+    base = int(np.min(column))
+    span = int(np.max(column)) - base
     width = next(width for width in (1, 2, 4, 8) if span < 1 << 8 * width)
     return _Column(base, width, (column - base).astype(f"<u{width}").tobytes())
 
@@ -223,7 +223,7 @@ def _groups(strings: list[str], keys: Ints) -> tuple[list[GroupKey], Ints]:
     columns = keys.reshape(_KEY_WIDTH, -1)
     if not columns.size:
         return [], columns[0]
-    if not 0 <= columns.min() <= columns.max() <= len(strings):
+    if not 0 <= np.min(columns) <= np.max(columns) <= len(strings):
         raise ValueError("keys that name no string")
     # Every fact has a metric and a channel.
     if not (columns[_METRIC].all() and columns[_CHANNEL].all()):

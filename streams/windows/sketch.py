@@ -33,7 +33,8 @@ def bucket_of(value_ms: Ints) -> Ints:
     # Exact up to 2^53: the exponent is the number of bits.
     bits = np.frexp(value.astype(np.float64))[1].astype(np.int64)
     shift = np.maximum(bits - _PAGE_BITS - 1, 0)
-    return (shift << _PAGE_BITS) + (value >> shift)
+    bucket: Ints = (shift << _PAGE_BITS) + (value >> shift)
+    return bucket
 
 
 def middle_of(bucket: Ints) -> Floats:
