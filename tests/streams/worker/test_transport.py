@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from tempfile import mkdtemp
 from typing import Any
 
 import faust
@@ -29,6 +30,7 @@ def an_app(broker: Broker, group: str) -> Any:
         topic_allow_declare=False,
         stream_wait_empty=False,
         store="memory://",
+        datadir=mkdtemp(prefix="faust-"),
         autodiscover=False,
         web_enabled=False,
     )
