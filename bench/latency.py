@@ -51,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Report:
     """Measure."""
     if options.tiny:
-        options.rate, options.seconds, options.warm_up = 200.0, 10.0, 5.0
+        options.rate, options.seconds, options.warm_up = 200.0, 6.0, 2.0
     with broker(options.broker, options.scratch / "broker") as there:
         there.make(live.TOPICS)
         with runs.running("worker", live.job(there, options.scratch / "worker")) as worker:

@@ -31,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Report:
     """Measure."""
-    settle = 12.0 if options.tiny else options.settle
+    settle = 3.0 if options.tiny else options.settle
     rate = 300.0 if options.tiny else options.rate
     happened: dict[str, tuple[float, float]] = {}
     with broker(options.broker, options.scratch / "broker") as there:

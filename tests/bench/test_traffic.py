@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from kafka.partitioner import DefaultPartitioner
+from kafka.partitioner import murmur2
 
 from bench import traffic
 from bench.brokers import PARTITIONS
@@ -16,8 +16,6 @@ from streams.partition.conversation import Head
 from streams.replay import Replay
 from streams.sla import policy_file
 from streams.sla.policies import PolicyBook
-
-DAYS = 1.1
 
 
 def job(codec: str) -> Job:
@@ -63,13 +61,13 @@ def test_the_same_events_every_time_and_about_a_day_of_them() -> None:
     assert first == again
     assert len(first) == 5_000
     lasted_ms = first[-1].arrived_ms - traffic.BEGIN_MS
-    assert 0.7 * traffic.DAY_MS < lasted_ms < DAYS * traffic.DAY_MS
+    # Not longer: growth fills the windows with the day before.
+    assert 0.7 * traffic.DAY_MS < lasted_ms < traffic.DAY_MS
 
 
 def test_records_lie_where_kafka_clients_put_their_keys() -> None:
-    partitions = list(range(PARTITIONS))
     for record in traffic.simulated(300):
-        assert record.partition == DefaultPartitioner()(record.key, partitions, partitions)
+        assert record.partition == (murmur2(record.key) & 0x7FFFFFFF) % PARTITIONS
 
 
 def test_other_seeds_are_other_conversations() -> None:
