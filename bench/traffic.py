@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -66,9 +67,10 @@ def clones(conversations: int, begin_ms: EpochMs = BEGIN_MS, first: int = 0) -> 
             yield Loaded(partition, key, record.value.replace(_CLONED.encode(), name), record.arrived_ms)
 
 
-def _templates(begin_ms: EpochMs, wanted: int = 200) -> list[list[Loaded]]:
+@cache
+def _templates(begin_ms: EpochMs, wanted: int = 200) -> tuple[tuple[Loaded, ...], ...]:
     """The first events of simulated conversations that are open after them, under a name that can be replaced."""
-    config = SimulationConfig(seed=7, conversations_per_day=20_000, duplicate_share=0.0, late_share=0.0)
+    config = SimulationConfig(seed=7, conversations_per_day=4_000, duplicate_share=0.0, late_share=0.0)
     by_conversation: dict[tuple[str, str], list[tuple[EpochMs, InteractionEvent]]] = {}
     for at_ms, event in Simulation(config).history(begin_ms, begin_ms + DAY_MS):
         by_conversation.setdefault((event.tenant, event.conversation_id), []).append((at_ms, event))
@@ -76,9 +78,11 @@ def _templates(begin_ms: EpochMs, wanted: int = 200) -> list[list[Loaded]]:
     for arrivals in by_conversation.values():
         first = arrivals[:CLONED_EVENTS]
         if len(first) == CLONED_EVENTS and _is_open([event for _, event in first]):
-            found.append([record_of(_renamed(event, number), at_ms) for number, (at_ms, event) in enumerate(first)])
+            found.append(
+                tuple(record_of(_renamed(event, number), at_ms) for number, (at_ms, event) in enumerate(first))
+            )
         if len(found) == wanted:
-            return found
+            return tuple(found)
     raise SupportpulseError(f"the simulation has only {len(found)} conversations to clone: simulate more")
 
 
