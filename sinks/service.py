@@ -47,7 +47,7 @@ class SinkConfig:
     epoch: int = 0
     batch_rows: int = 50_000
     batch_bytes: int = 32 << 20
-    batch_seconds: float = 1.0
+    batch_seconds: float = 0.5
     poll_records: int = 2_000
     session_timeout_ms: int = 10_000
     first_wait_seconds: float = 0.2

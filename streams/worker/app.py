@@ -30,6 +30,8 @@ log = structlog.get_logger()
 CHUNK_RECORDS = 4_000
 #: Chunks waiting for an agent. The fetcher reads ahead on its own.
 _QUEUED_CHUNKS = 2
+#: Facts that ended in a pane's last moment are still on their way when it ends.
+_BEHIND_SECONDS = 0.25
 #: Windows reach back 24 hours; the hour more is for records that were late on their way.
 _REREAD_MS = 25 * 3_600_000
 
@@ -140,7 +142,7 @@ class Worker:
             await asyncio.Event().wait()
         while True:
             began = time.monotonic()
-            await asyncio.sleep(self._config.refresh_seconds)
+            await asyncio.sleep(_until_behind_a_pane(self._config.refresh_seconds))
             slept_seconds = time.monotonic() - began
             if slept_seconds > self._config.session_timeout_seconds:
                 # Frozen for so long that others may own our partitions by now; the next heartbeat will tell.
@@ -171,6 +173,11 @@ class Worker:
         """The present, or in a drain the instant it is judged as of, rounded up to the grid of the windows."""
         drain = self._config.drain
         return self._now_ms() if drain is None else -(-drain.as_of_ms // PANE_MS) * PANE_MS
+
+
+def _until_behind_a_pane(period_seconds: float) -> float:
+    """Windows end with a whole pane: refreshed right behind its end, they are as fresh as they can be."""
+    return period_seconds - time.time() % period_seconds + _BEHIND_SECONDS
 
 
 def _tame_garbage_collection() -> None:
