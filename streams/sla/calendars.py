@@ -28,8 +28,11 @@ _NEW_YEARS = [to_ms(datetime(year, 1, 1, tzinfo=UTC)) for year in range(_FIRST_Y
 
 @dataclass(frozen=True, slots=True)
 class _Year:
-    """The open stretches of one UTC year, with the open time before each of them."""
+    """The open stretches of one UTC year, [low_ms, high_ms), with the open time before each of them."""
 
+    number: int
+    low_ms: EpochMs
+    high_ms: EpochMs
     starts: list[EpochMs]
     ends: list[EpochMs]
     before_ms: list[int]
@@ -40,7 +43,8 @@ class _Year:
         index = bisect_right(self.starts, at_ms) - 1
         if index < 0:
             return 0
-        return self.before_ms[index] + min(at_ms, self.ends[index]) - self.starts[index]
+        end_ms = self.ends[index]
+        return self.before_ms[index] + (at_ms if at_ms < end_ms else end_ms) - self.starts[index]
 
     def instant_of(self, spent_ms: int) -> EpochMs:
         """The first instant by which `spent_ms` (0 < spent_ms ≤ total_ms) of this year's open time has passed."""
@@ -58,6 +62,7 @@ class Calendar:
     holidays: frozenset[date] = frozenset()
     _zone: ZoneInfo = field(init=False, repr=False)
     _years: dict[int, _Year] = field(init=False, repr=False, default_factory=dict)
+    _latest: _Year | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         self._zone = ZoneInfo(self.timezone)
@@ -66,12 +71,12 @@ class Calendar:
         """Open time in [start_ms, end_ms), in milliseconds; 0 when the stretch is empty or turned around."""
         if end_ms <= start_ms:
             return 0
-        first, last = _year_of(start_ms), _year_of(end_ms)
-        if first == last:
-            year = self._year(first)
-            return year.open_until(end_ms) - year.open_until(start_ms)
-        spent = self._year(last).open_until(end_ms) - self._year(first).open_until(start_ms)
-        for number in range(first, last):
+        first = self._year_at(start_ms)
+        if end_ms < first.high_ms:
+            return first.open_until(end_ms) - first.open_until(start_ms)
+        last = self._year_at(end_ms)
+        spent = last.open_until(end_ms) - first.open_until(start_ms)
+        for number in range(first.number, last.number):
             spent += self._year(number).total_ms
         return spent
 
@@ -79,15 +84,21 @@ class Calendar:
         """The first instant by which `open_ms` of open time has passed since `start_ms`; None if it never does."""
         if open_ms <= 0:
             return start_ms
-        number = _year_of(start_ms)
-        remaining = open_ms + self._year(number).open_until(start_ms)
+        year = self._year_at(start_ms)
+        remaining = open_ms + year.open_until(start_ms)
         for _ in range(_HORIZON_YEARS):
-            year = self._year(number)
             if remaining <= year.total_ms:
                 return year.instant_of(remaining)
             remaining -= year.total_ms
-            number += 1
+            year = self._year(year.number + 1)
         return None
+
+    def _year_at(self, at_ms: EpochMs) -> _Year:
+        # Nearly always the one that was asked for last.
+        year = self._latest
+        if year is None or not year.low_ms <= at_ms < year.high_ms:
+            year = self._latest = self._year(_year_of(at_ms))
+        return year
 
     def _year(self, number: int) -> _Year:
         year = self._years.get(number)
@@ -112,7 +123,7 @@ class Calendar:
         for start, end in zip(starts, ends, strict=True):
             before_ms.append(total)
             total += end - start
-        return _Year(starts, ends, before_ms, total)
+        return _Year(number, low, high, starts, ends, before_ms, total)
 
     def _intervals(self, number: int) -> Iterator[tuple[EpochMs, EpochMs]]:
         # Two days more on both sides: a local date is up to 14 h away from its UTC date, and may reach into the next.
