@@ -14,7 +14,13 @@ from bench.cli import BENCHMARKS, main
 from bench.peers import PeerMissing
 from tests.servers.plugin import REQUIRED, Broker
 
-pytestmark = pytest.mark.kafka
+pytestmark = [
+    pytest.mark.kafka,
+    # Minutes, and the peers' environments: once in CI is enough to keep them from rotting.
+    pytest.mark.skipif(
+        os.environ.get(REQUIRED) != "1", reason=f"benchmarks run tiny in CI, and here with {REQUIRED}=1"
+    ),
+]
 
 
 def bench(tmp_path: Path, *arguments: str) -> dict[str, Any]:
