@@ -148,12 +148,13 @@ async def working(first: Worker) -> AsyncIterator[Callable[[Worker], None]]:
     try:
         yield start
     finally:
-        for stop, run in running:
+        for position, (stop, run) in enumerate(running):
+            if position:
+                # If all members of a group leave at once, Tansu waits for their leader for ever: those who stay get
+                # the time to find out.
+                await asyncio.sleep(2 * SESSION_SECONDS)
             stop.set()
             await asyncio.wait_for(run, PATIENCE_SECONDS)
-            # If all members of a group leave at once, Tansu waits for their leader for ever. So: one after the other,
-            # with time for those who stay to find out.
-            await asyncio.sleep(2 * SESSION_SECONDS)
 
 
 async def test_two_workers_share_the_partitions_and_add_up(around: Surroundings) -> None:
