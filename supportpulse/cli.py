@@ -37,6 +37,8 @@ app = typer.Typer(
 Events = Annotated[
     list[Path], typer.Option("--events", help="A file of events (.jsonl, .jsonl.gz); may be repeated.", metavar="FILE")
 ]
+#: `--events a b` as well as `--events a --events b`: an option takes one value, so the others come as arguments.
+MoreEvents = Annotated[Optional[list[Path]], typer.Argument(metavar="FILE", help="More files of events.")]
 Policies = Annotated[
     Optional[Path],
     typer.Option(
@@ -48,19 +50,19 @@ AsOf = Annotated[
     typer.Option(help="Judge open clocks as of this instant (RFC 3339). Default: the latest event's.", metavar="TIME"),
 ]
 DataDir = Annotated[
-    Optional[Path], typer.Option(help="Where the embedded ClickHouse and logs live [default: data].", metavar="DIR")
+    Optional[Path], typer.Option(help="Where the embedded ClickHouse and logs live (default: data).", metavar="DIR")
 ]
 Kafka = Annotated[
-    Optional[str], typer.Option(help="A Kafka of your own [default: 127.0.0.1:9092].", metavar="HOST:PORT")
+    Optional[str], typer.Option(help="A Kafka of your own (default: 127.0.0.1:9092).", metavar="HOST:PORT")
 ]
 UpKafka = Annotated[
     Optional[str],
-    typer.Option(help="A Kafka of your own [default: an embedded broker, in memory].", metavar="HOST:PORT"),
+    typer.Option(help="A Kafka of your own (default: an embedded broker, in memory).", metavar="HOST:PORT"),
 ]
 ClickHouse = Annotated[
     Optional[str],
     typer.Option(
-        help="A ClickHouse of your own, clickhouse://USER:PASSWORD@HOST:PORT/DATABASE [default: an embedded one].",
+        help="A ClickHouse of your own, clickhouse://USER:PASSWORD@HOST:PORT/DATABASE (default: an embedded one).",
         metavar="URL",
     ),
 ]
@@ -70,6 +72,7 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stde
 @app.command()
 def replay(
     events: Events,
+    more: MoreEvents = None,
     policies: Policies = None,
     as_of: AsOf = None,
     facts: Annotated[Optional[Path], typer.Option(help="Write the facts here instead of to stdout (JSONL).")] = None,
@@ -83,8 +86,9 @@ def replay(
     from supportpulse import reach
     from supportpulse.commands.replay import replay as run
 
-    reach.check_files(events)
-    run(events, policies, as_of, facts)
+    files = [*events, *(more or ())]
+    reach.check_files(files)
+    run(files, policies, as_of, facts)
 
 
 @app.command()
@@ -92,7 +96,7 @@ def worker(
     kafka: Kafka = None,
     policies: Policies = None,
     data_dir: DataDir = None,
-    metrics_port: Annotated[Optional[int], typer.Option(help="Where /metrics is served [default: 9464].")] = None,
+    metrics_port: Annotated[Optional[int], typer.Option(help="Where /metrics is served (default: 9464).")] = None,
     session_timeout: Annotated[
         float, typer.Option(help="Seconds without a heartbeat after which others take over.")
     ] = 10.0,
@@ -141,6 +145,7 @@ def up(
     events: Annotated[
         Optional[list[Path]], typer.Option("--events", help="With --once: a file of events; may be repeated.")
     ] = None,
+    more: MoreEvents = None,
     policies: Policies = None,
     as_of: AsOf = None,
     data_dir: DataDir = None,
@@ -173,12 +178,13 @@ def up(
 
         if not events:
             raise SupportpulseError("--once needs files to process: --events FILE")
-        reach.check_files(events)
+        files = [*events, *(more or ())]
+        reach.check_files(files)
         judged_ms = None if as_of is None else times.parse(as_of)
-        options = OnceOptions(events=events, policies=found.policies, as_of_ms=judged_ms, kafka=kafka)
+        options = OnceOptions(events=files, policies=found.policies, as_of_ms=judged_ms, kafka=kafka)
         _account_for(run_once(found, options, _say))
         return
-    if events or as_of is not None:
+    if events or more or as_of is not None:
         raise SupportpulseError(
             "--events and --as-of belong to --once; to feed a running pipeline: supportpulse import"
         )
@@ -226,8 +232,8 @@ def import_(
         str, typer.Option("--format", help="events, uci_incidents, ibm_twitter or twitter_threads.")
     ] = "events",
     kafka: Kafka = None,
-    tenant: Annotated[Optional[str], typer.Option(help="Tenant of the events [default: the format's name].")] = None,
-    source: Annotated[Optional[str], typer.Option(help="Source of the events [default: the format's name].")] = None,
+    tenant: Annotated[Optional[str], typer.Option(help="Tenant of the events (default: the format's name).")] = None,
+    source: Annotated[Optional[str], typer.Option(help="Source of the events (default: the format's name).")] = None,
     timezone: Annotated[str, typer.Option(help="Zone of times written without one.")] = "UTC",
     refusals: Annotated[Optional[Path], typer.Option(help="Write every refused row here (JSONL).")] = None,
     once: Annotated[
@@ -283,7 +289,7 @@ def sink(
     kafka: Kafka = None,
     clickhouse: ClickHouse = None,
     data_dir: DataDir = None,
-    metrics_port: Annotated[Optional[int], typer.Option(help="Where /metrics is served [default: 9465].")] = None,
+    metrics_port: Annotated[Optional[int], typer.Option(help="Where /metrics is served (default: 9465).")] = None,
     verbose: Verbose = False,
 ) -> None:
     """Run one sink: events, facts, alerts, windows and dead letters from Kafka into ClickHouse.
@@ -320,8 +326,8 @@ def migrate(
 @app.command()
 def topics(
     kafka: Kafka = None,
-    partitions: Annotated[Optional[int], typer.Option(help="Of each topic that is made [default: 4].")] = None,
-    replication: Annotated[Optional[int], typer.Option(help="Of each topic that is made [default: 1].")] = None,
+    partitions: Annotated[Optional[int], typer.Option(help="Of each topic that is made (default: 4).")] = None,
+    replication: Annotated[Optional[int], typer.Option(help="Of each topic that is made (default: 1).")] = None,
 ) -> None:
     """Make the Kafka topics that are missing, and check those that are there.
 
