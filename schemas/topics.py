@@ -61,7 +61,8 @@ class Topics:
         """Every topic, with the broker configuration it wants."""
         return (
             Topic(self.interactions, "events", {"retention.ms": str(30 * _DAY_MS)}),
-            Topic(self.dead_letters, "dead letters", {"retention.ms": "-1"}),
+            # A letter is a record of `interactions`, which may be as large as a record can be, and its reason.
+            Topic(self.dead_letters, "dead letters", {"retention.ms": "-1", "max.message.bytes": str(2 << 20)}),
             Topic(self.facts, "facts", {"retention.ms": str(7 * _DAY_MS)}),
             Topic(self.alerts, "alerts", {"retention.ms": str(7 * _DAY_MS)}),
             Topic(self.windows, "windows", {"retention.ms": str(_DAY_MS)}),

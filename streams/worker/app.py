@@ -13,6 +13,7 @@ import structlog
 from aiokafka import TopicPartition
 from faust.types import TP
 
+from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
 from streams.windows.shape import PANE_MS
 from streams.worker.config import Drain, WorkerConfig
@@ -30,10 +31,21 @@ log = structlog.get_logger()
 CHUNK_RECORDS = 4_000
 #: Chunks waiting for an agent. The fetcher reads ahead on its own.
 _QUEUED_CHUNKS = 2
+_WATCH_SECONDS = 0.5
+#: How many session timeouts a drain waits for partitions that others have.
+_SESSIONS = 3
 #: Facts that ended in a pane's last moment are still on their way when it ends.
 _BEHIND_SECONDS = 0.25
 #: Windows reach back 24 hours; the hour more is for records that were late on their way.
 _REREAD_MS = 25 * 3_600_000
+
+
+class SharedGroup(SupportpulseError):
+    """A drain needs all partitions to itself. Stop the other workers, or leave the work to them."""
+
+
+class FaustCrashed(SupportpulseError):
+    """A service of Faust's ended with an error. Nothing is committed behind it: start the worker again."""
 
 
 class Worker:
@@ -73,7 +85,8 @@ class Worker:
         await self._app.start()
         stopping = asyncio.ensure_future(stop.wait())
         refreshing = asyncio.ensure_future(self._refresh_windows())
-        tasks: set[asyncio.Future[Any]] = {stopping, refreshing, self._failed}
+        watching = asyncio.ensure_future(self._watch())
+        tasks: set[asyncio.Future[Any]] = {stopping, refreshing, watching, self._failed}
         if self._config.drain is not None:
             tasks.add(asyncio.ensure_future(self._drain(self._config.drain)))
         try:
@@ -118,7 +131,7 @@ class Worker:
             self._progress.set()
 
     def _tell_lag(self, tp: TP, offset: int, timestamp_ms: EpochMs) -> None:
-        behind = max(0, (self._app.consumer.highwater(tp) or 0) - offset - 1)
+        behind = max(0, (self._app.consumer.end_offset(tp) or 0) - offset - 1)
         self._lags[tp.partition] = (behind, (self._now_ms() - timestamp_ms) / 1000 if behind else 0.0)
         records = sum(records for records, _ in self._lags.values())
         self._stats.lag(tp.topic, records, max(0.0, *(seconds for _, seconds in self._lags.values())))
@@ -137,22 +150,28 @@ class Worker:
         self._windows.begin(((tp.partition, end or 0) for tp, end in ends.items()), generation)
         self._has_assignment.set()
 
+    async def _watch(self) -> None:
+        """Faust notes that one of its services has crashed, and stays."""
+        while not self._app.crashed:
+            await asyncio.sleep(_WATCH_SECONDS)
+        reason = self._app.crash_reason
+        raise FaustCrashed(f"Faust has crashed: {type(reason).__name__}: {reason}. Start the worker again") from reason
+
     async def _refresh_windows(self) -> None:
         if self._config.drain is not None:
             await asyncio.Event().wait()
         while True:
-            began = time.monotonic()
-            await asyncio.sleep(_until_behind_a_pane(self._config.refresh_seconds))
-            slept_seconds = time.monotonic() - began
-            if slept_seconds > self._config.session_timeout_seconds:
+            due = time.monotonic() + (planned := _until_behind_a_pane(self._config.refresh_seconds))
+            await asyncio.sleep(planned)
+            late_seconds = time.monotonic() - due
+            if late_seconds > self._config.session_timeout_seconds / 2:
                 # Frozen for so long that others may own our partitions by now; the next heartbeat will tell.
-                log.warning("windows not refreshed: this worker stood still", seconds=round(slept_seconds, 1))
+                log.warning("windows not refreshed: this worker stood still", seconds=round(late_seconds, 1))
                 continue
             await self._windows.refresh(self._now_ms())
 
     async def _drain(self, drain: Drain) -> None:
-        await self._has_assignment.wait()
-        await self._interactions.recovered()
+        await self._hold(set(drain.until))
         await self._until(self._interactions.applied, drain.until)
         await self._interactions.judge(drain.as_of_ms)
         await self._until(self._windows.applied, self._interactions.deltas_sent)
@@ -160,6 +179,22 @@ class Worker:
             await self._next_progress()
         await self._windows.refresh(self._window_now_ms())
         await self._app.consumer.commit()
+
+    async def _hold(self, wanted: set[int]) -> None:
+        """Wait for all of these partitions: those of a worker that died come with the end of its session."""
+        await self._has_assignment.wait()
+        deadline = time.monotonic() + _SESSIONS * self._config.session_timeout_seconds
+        while True:
+            await self._interactions.recovered()
+            elsewhere = sorted(wanted - self._interactions.partitions)
+            if not elsewhere:
+                return
+            if time.monotonic() > deadline:
+                raise SharedGroup(
+                    f"other workers of the group {self._config.group} have partitions {elsewhere} of "
+                    f"{self._config.topics.interactions}: stop them first, or import without --once, for them to do"
+                )
+            await asyncio.sleep(0.2)
 
     async def _until(self, applied: Callable[[int], int], wanted: Any) -> None:
         while any(applied(partition) < offset for partition, offset in wanted.items()):

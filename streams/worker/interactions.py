@@ -63,6 +63,11 @@ class InteractionsStage:
         #: The last window delta sent, by partition of `window-deltas`.
         self.deltas_sent: dict[int, int] = {}
 
+    @property
+    def partitions(self) -> set[int]:
+        """Those in this worker's hands, recovered."""
+        return set(self._partitions)
+
     def applied(self, partition: int) -> int:
         """The last offset of a partition that has had its effect; -1 for none."""
         held = self._partitions.get(partition)
@@ -99,8 +104,10 @@ class InteractionsStage:
         return True
 
     async def recovered(self) -> None:
-        """Wait until every assigned partition has its state back."""
-        await asyncio.gather(*self._recovering.values())
+        """Wait until every assigned partition has its state back, or was taken away meanwhile."""
+        for found in await asyncio.gather(*self._recovering.values(), return_exceptions=True):
+            if isinstance(found, Exception):
+                raise found
 
     async def judge(self, as_of_ms: EpochMs) -> None:
         """Breach the open clocks of all partitions whose deadline lies before `as_of_ms`."""

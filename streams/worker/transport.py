@@ -18,9 +18,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import aiokafka
+from aiokafka.errors import IllegalStateError
 from faust import Schema
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import (
@@ -87,13 +89,19 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
         if fetched is None or self.should_stop:
             return
         if not self.flow_active:
-            # What was fetched is thrown away, so it must be read again.
-            await self.perform_seek()
+            # What was fetched is thrown away, so it must be read again. A partition that goes in the meantime goes with
+            # its place in it, and the end of the rebalance seeks all that stay.
+            with suppress(IllegalStateError):
+                await self.perform_seek()
             return
         for tp, records in self._wanted(fetched, active):
             if not self.flow_active or self.app.consumer_generation_id != generation_id:
                 return
-            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+            end_offset = self.end_offset(tp)
+            if end_offset is None:
+                # Taken away since it was fetched: whoever has it now reads it again.
+                continue
+            self.app.monitor.track_tp_end_offset(tp, end_offset)
             self._books[tp].delivered(records[-1].offset)
             yield tp, self._chunk(tp, records, generation_id)
 
@@ -120,6 +128,13 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
             tp,
             generation_id=generation_id,
         )
+
+    def end_offset(self, tp: TP) -> int | None:
+        """Where the partition ended when it was last fetched from; None if it is not this worker's any more."""
+        try:
+            return self.highwater(tp) or 0
+        except IllegalStateError:
+            return None
 
     def finish(self, tp: TP, last_offset: int) -> None:
         """The chunk that ends at `last_offset` has had all of its effect."""

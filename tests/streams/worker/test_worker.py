@@ -17,7 +17,7 @@ from schemas.registry import MARKER
 from schemas.times import EpochMs
 from schemas.topics import Topics
 from streams.sla.policies import Policy, PolicyBook, Subject
-from streams.worker.app import Worker
+from streams.worker.app import SharedGroup, Worker
 from tests.servers.plugin import Broker
 from tests.streams.stories import story
 from tests.streams.strategies import BOOK
@@ -183,3 +183,14 @@ async def test_two_workers_share_the_partitions_and_add_up(around: Surroundings)
     # Nobody has judged the open clocks yet; that is all that is missing.
     await around.drain()
     assert around.holding() == expected(told)
+
+
+async def test_a_drain_that_others_keep_partitions_from_says_so(around: Surroundings) -> None:
+    told = some_events(30)
+    around.publish(told)
+    # Somebody else of the group, who will not leave.
+    other = Counting()
+    async with working(Worker(around.config(drain=False), other)):
+        await until(lambda: sum(other.counts.values()) >= len(told))
+        with pytest.raises(SharedGroup, match="other workers of the group"):
+            await asyncio.wait_for(Worker(around.config()).run(asyncio.Event()), PATIENCE_SECONDS)
