@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from schemas import wire
+from schemas import fast
 from schemas.records import InteractionEvent, MetricFact
 from schemas.times import EpochMs
 from schemas.topics import Topics, record_key
@@ -110,7 +110,7 @@ class _Restore:
             mended = mend(name, events.get(name, ()), facts.get(name, ()), self._book)
             entries[partition_of(key, partitions)] += mended.entries
             for change in mended.changes:
-                missing.append(Outgoing(key, wire.encode_fact(change.new), self._now_ms))
+                missing.append(Outgoing(key, fast.encode_fact(change.new), self._now_ms))
                 self._replace(change.old, change.new)
         for partition, found in entries.items():
             records = changelog.records_of(found, BEFORE_THE_LOG, _OWNER, self._now_ms)

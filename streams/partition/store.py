@@ -76,7 +76,7 @@ class Draft:
 
     def conversation(self, tenant: str, conversation_id: str) -> Conversation:
         """The conversation, unpacked once per chunk; a new one when it is not known."""
-        key = f"{len(tenant)}:{tenant}/{conversation_id}"
+        key = conversation_key(tenant, conversation_id)
         found = self._open.get(key)
         if found is None:
             packed = self._store.heads.get(key)

@@ -27,11 +27,6 @@ class SeriesKey(NamedTuple):
     value: str
 
 
-def pane_of(at_ms: EpochMs) -> int:
-    """The pane an instant lies in. Its end belongs to it, its start to the pane before."""
-    return -(-at_ms // PANE_MS)
-
-
 def last_pane(now_ms: EpochMs) -> int:
     """The last pane that is over at `now_ms`: windows end with it."""
     return now_ms // PANE_MS

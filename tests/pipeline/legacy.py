@@ -24,7 +24,7 @@ CREATE TABLE interactions
 )
 ENGINE = ReplacingMergeTree(precedence) ORDER BY (tenant, conversation_id, source, event_id)
 """
-_FACTS = """
+FACTS = """
 CREATE TABLE metric_facts
 (
     tenant String, metric String, fact_id String, revision UInt32, retracted UInt8, conversation_id String,
@@ -61,7 +61,7 @@ class LegacyServer:
 
     def __init__(self, url: str) -> None:
         self._server = ServerDatabase(url, create=True)
-        for statement in (_EVENTS, _FACTS, _WINDOWS, _DEAD_LETTERS):
+        for statement in (_EVENTS, FACTS, _WINDOWS, _DEAD_LETTERS):
             self._server.execute(statement)
 
     def execute(self, sql: str, params: Params | None = None) -> None:

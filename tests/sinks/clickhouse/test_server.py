@@ -19,6 +19,7 @@ from sinks.clickhouse.database import Database
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.server import Patience, ServerDatabase, without_password
 from sinks.errors import AccessDenied, ConnectionLost, DatabaseError, MissingTable, QueryFailed
+from tests.pipeline.legacy import FACTS
 from tests.servers.clickhouse import ClickHouseServer
 from tests.sinks import samples
 
@@ -26,17 +27,6 @@ pytestmark = pytest.mark.server
 
 _IMPATIENT = Patience(attempts=2, first_wait_seconds=0.05, longest_wait_seconds=0.1)
 
-FACTS = """
-CREATE TABLE metric_facts
-(
-    tenant String, metric String, fact_id String, revision UInt32, retracted UInt8, conversation_id String,
-    episode UInt32, value_ms Nullable(Int64), score Nullable(Float64), score_min Nullable(Float64),
-    score_max Nullable(Float64), outcome Nullable(String), started_at Nullable(Int64), ended_at Nullable(Int64),
-    channel String, team Nullable(String), priority Nullable(String), agent_id Nullable(String),
-    business_ms Nullable(Int64), deadline Nullable(Int64), policy Nullable(String)
-)
-ENGINE = ReplacingMergeTree(revision) ORDER BY (tenant, metric, fact_id)
-"""
 FIGURES = """
 SELECT tenant, channel, count() AS facts, sum(value_ms) AS total_ms, quantileExact(0.9)(value_ms) AS p90_ms,
     max(revision) AS revision, countIf(team IS NULL) AS teamless
