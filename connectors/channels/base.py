@@ -134,14 +134,14 @@ class ChannelConnector(ABC, Generic[OptionsT]):
 AnyConnector = ChannelConnector[Any]
 
 
-def event(  # noqa: PLR0913  an event has many fields
+def event(
     source: Source[Any],
     delivery: Delivery,
     *,
     event_id: str,
     conversation_id: str,
     channel: Channel,
-    type: EventType,
+    type: EventType,  # noqa: A002  named like the field
     occurred_at: EpochMs,
     actor: ActorKind,
     actor_id: str | None = None,
