@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -38,6 +40,46 @@ def _place(exc: msgspec.DecodeError) -> str:
     # The message may quote the body; what it says of the place does not.
     text = str(exc)
     return text if text.startswith(("JSON is malformed: ", "Input data was truncated")) else "cannot be decoded"
+
+
+def object_at(found: object, *path: str) -> dict[str, Any]:
+    """The object at a path of keys inside of `found`; an empty one wherever there is none."""
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def list_at(found: object, *path: str) -> list[Any]:
+    """The list at a path of keys inside of `found`; an empty one wherever there is none."""
+    if path:
+        found = object_at(found, *path[:-1]).get(path[-1])
+    return found if isinstance(found, list) else []
+
+
+def objects_at(found: object, *path: str) -> list[dict[str, Any]]:
+    """`list_at`, without what is not an object."""
+    return [each for each in list_at(found, *path) if isinstance(each, dict)]
+
+
+def number_of(found: object) -> float | None:
+    """A number, also where it is written as text; None for anything else."""
+    if isinstance(found, bool) or not isinstance(found, (int, float, str)):
+        return None
+    try:
+        number = float(found)
+    except (ValueError, OverflowError):
+        return None
+    return number if isfinite(number) else None
+
+
+def text_length(found: object) -> dict[str, str]:
+    """The attributes of a message: how long its text is. What it says is not kept."""
+    return {"text_length": str(len(found))} if isinstance(found, str) else {}
+
+
+def fingerprint(*parts: object) -> str:
+    """A short name for what has none of its own: the same parts, as JSON in the order of their keys, give the same."""
+    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()[:32]
 
 
 def text_of(found: object) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import hmac
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
-from connectors.channels.base import REPLAY_WINDOW_MS, Delivery, Unverified
+from connectors.channels.base import REPLAY_WINDOW_MS, Delivery, Source, Unverified
 from schemas.times import EpochMs
 
 Digest = Literal["sha1", "sha256"]
@@ -47,3 +48,44 @@ def require_fresh(signed_at_ms: EpochMs, delivery: Delivery, window_ms: int = RE
     """Raise `Unverified` if the delivery was signed further than `window_ms` from now, in either direction."""
     if abs(delivery.received_at - signed_at_ms) > window_ms:
         raise Unverified(f"signed more than {window_ms // 1000} s from now: a replay, or a clock that is off")
+
+
+#: Where a vendor that signs nothing can be told to put a secret of ours.
+SECRET_HEADERS = ("x-supportpulse-secret", "x-api-key")
+
+
+def require_shared_secret(delivery: Delivery, source: Source[Any]) -> None:
+    """Raise `Unverified` unless the delivery carries one of the source's secrets, for vendors that sign nothing.
+
+    Taken from the password of `Authorization: Basic` (or the whole `user:password`), from `Authorization: Bearer`, or
+    from one of `SECRET_HEADERS`. Not from the address: addresses end up in logs.
+    """
+    given = [*_authorization(delivery.headers.get("authorization", "")), *_secret_headers(delivery)]
+    if not given:
+        raise Unverified(
+            "no secret came with this: let the vendor send it as the password of basic authentication, as a bearer "
+            f"token or in the header {SECRET_HEADERS[0]}"
+        )
+    found = False
+    for each in given:
+        for secret in source.secrets:
+            found |= hmac.compare_digest(each, secret)
+    if not found:
+        raise Unverified("the secret that came with this is none of the source's: check both sides")
+
+
+def _secret_headers(delivery: Delivery) -> list[bytes]:
+    return [delivery.headers[name].encode("utf-8", "replace") for name in SECRET_HEADERS if delivery.headers.get(name)]
+
+
+def _authorization(value: str) -> list[bytes]:
+    scheme, _, rest = value.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return [rest.strip().encode("utf-8", "replace")]
+    if scheme.lower() != "basic":
+        return []
+    try:
+        pair = base64.b64decode(rest.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return []
+    return [pair, pair.partition(b":")[2]]

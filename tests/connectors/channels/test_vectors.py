@@ -1,0 +1,26 @@
+"""Known answers of the vendors' signatures, where somebody has put them beside the repository."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.streams.shared import shared_file
+
+#: A vector's vendor → a test that raises unless the connector takes the vector's signature.
+CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {}
+
+
+def test_every_vector_passes_that_has_a_check() -> None:
+    vectors = json.loads(shared_file("webhooks/vectors/signature_vectors.json").read_text(encoding="utf-8"))
+    checked = []
+    for vector in vectors:
+        check = CHECKS.get(vector["vendor"])
+        if check is not None:
+            check(vector)
+            checked.append(vector["vendor"])
+    if not checked:
+        pytest.skip("no vendor with a check")
