@@ -60,8 +60,9 @@ class Calendar:
     #: weekday (0 is Monday) → ranges
     hours: Mapping[int, tuple[MinuteRange, ...]]
     holidays: frozenset[date] = frozenset()
-    _zone: ZoneInfo = field(init=False, repr=False)
-    _years: dict[int, _Year] = field(init=False, repr=False, default_factory=dict)
+    _zone: ZoneInfo = field(init=False, repr=False, compare=False)
+    #: What was worked out so far does not make two calendars differ.
+    _years: dict[int, _Year] = field(init=False, repr=False, compare=False, default_factory=dict)
     _latest: _Year | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:

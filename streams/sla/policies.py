@@ -7,7 +7,7 @@ number, which is what conversations keep; `book[number]` is the policy.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -49,10 +49,17 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class PolicyVersion:
-    """All policies in force from an instant on; None: since ever."""
+    """All policies in force from an instant on; None: since ever.
+
+    Two versions are equal when they judge alike: where they stand and calendars nobody uses do not matter.
+    """
 
     effective_from: EpochMs | None
     policies: tuple[Policy, ...]
+    calendars: Mapping[str, Calendar] = field(default_factory=dict, compare=False)
+    #: Lines of the file: of the document, and of each policy.
+    line: int = field(default=1, compare=False)
+    policy_lines: tuple[int, ...] = field(default=(), compare=False)
 
 
 class Subject(NamedTuple):
@@ -72,11 +79,12 @@ class PolicyBook:
     """Every version of the policies, in the order in which they came into force."""
 
     def __init__(self, versions: Sequence[PolicyVersion] = ()) -> None:
-        in_force = sorted(versions, key=lambda version: _since(version.effective_from))
-        self._since = [_since(version.effective_from) for version in in_force]
+        #: In the order in which they come into force.
+        self.versions = tuple(sorted(versions, key=lambda version: _since(version.effective_from)))
+        self._since = [_since(version.effective_from) for version in self.versions]
         self._policies: list[Policy] = []
         self._members: list[range] = []
-        for version in in_force:
+        for version in self.versions:
             first = len(self._policies)
             self._policies.extend(version.policies)
             self._members.append(range(first, len(self._policies)))

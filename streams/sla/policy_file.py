@@ -20,6 +20,9 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TARGETS = ("first_response", "next_response", "resolution")
 MATCHABLE = ("tenant", "channel", "team", "priority")
 PAUSES = ("pending", "on_hold")
+#: Longer ones are slips of the pen, and would reach beyond what calendars look ahead.
+LONGEST_TARGET_DAYS = 3650
+LONGEST_GRACE_DAYS = 1
 
 _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
@@ -62,7 +65,11 @@ class _Node:
 
     def refuse(self, why: str) -> PolicyFileError:
         where = f"{self._path}: " if self._path else ""
-        return PolicyFileError(f"{self._name}:{self._node.start_mark.line + 1}: {where}{why}")
+        return PolicyFileError(f"{self._name}:{self.line}: {where}{why}")
+
+    @property
+    def line(self) -> int:
+        return self._node.start_mark.line + 1
 
     def items(self) -> Iterator[tuple[str, _Node]]:
         if not isinstance(self._node, yaml.MappingNode):
@@ -121,13 +128,14 @@ def _version(root: _Node) -> PolicyVersion:
     fields = root.fields({"effective_from": False, "calendars": False, "policies": True})
     calendars = {name: _calendar(node) for name, node in fields["calendars"].items()} if "calendars" in fields else {}
     policies: list[Policy] = []
-    for node in fields["policies"].elements():
+    nodes = fields["policies"].elements()
+    for node in nodes:
         policy = _policy(node, calendars)
         if any(policy.name == other.name for other in policies):
             raise node.refuse(f"a second policy named {policy.name!r}: facts could not tell them apart")
         policies.append(policy)
     since = _instant(fields["effective_from"]) if "effective_from" in fields else None
-    return PolicyVersion(since, tuple(policies))
+    return PolicyVersion(since, tuple(policies), calendars, root.line, tuple(node.line for node in nodes))
 
 
 def _policy(node: _Node, calendars: Mapping[str, Calendar]) -> Policy:
@@ -154,12 +162,12 @@ def _policy(node: _Node, calendars: Mapping[str, Calendar]) -> Policy:
     defaults = Policy(name="")
     return Policy(
         name=fields["name"].text(),
-        match=tuple((word, frozenset(_each(values, _Node.text))) for word, values in match.items()),
+        match=tuple(sorted((word, frozenset(_each(values, _Node.text))) for word, values in match.items())),
         calendar=calendar,
-        targets_ms={metric: _duration_ms(target) for metric, target in targets.items()},
+        targets_ms={metric: _duration_ms(target, "target", LONGEST_TARGET_DAYS) for metric, target in targets.items()},
         pause_on=_optional(fields, "pause_on", _pauses, defaults.pause_on),
         warn_at=_optional(fields, "warn_at", _shares, defaults.warn_at),
-        alert_grace_ms=_optional(fields, "alert_grace", _duration_ms, defaults.alert_grace_ms),
+        alert_grace_ms=_optional(fields, "alert_grace", _grace_ms, defaults.alert_grace_ms),
     )
 
 
@@ -186,12 +194,19 @@ def _share(node: _Node) -> float:
     return float(value)
 
 
-def _duration_ms(node: _Node) -> int:
+def _grace_ms(node: _Node) -> int:
+    return _duration_ms(node, "alert_grace", LONGEST_GRACE_DAYS)
+
+
+def _duration_ms(node: _Node, what: str, at_most_days: int) -> int:
     value = node.scalar()
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise node.refuse(f"{value!r} is no duration: write a number and s, m, h or d, like 5m or 1.5h")
-    return round(float(found[1]) * _UNIT_MS[found[2]])
+    duration_ms = float(found[1]) * _UNIT_MS[found[2]]
+    if duration_ms > at_most_days * _UNIT_MS["d"]:
+        raise node.refuse(f"{value!r} is too long: a {what} is at most {at_most_days}d")
+    return round(duration_ms)
 
 
 def _instant(node: _Node) -> times.EpochMs:

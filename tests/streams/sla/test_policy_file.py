@@ -161,6 +161,11 @@ CALENDAR = "calendars:\n  c:\n    timezone: UTC\n    hours: {mon: ['09:00-17:00'
         pytest.param(POLICY + "    alert_grace: 30\n", 4, "like 5m or 1.5h", id="a duration without a unit"),
         pytest.param(POLICY + "    alert_grace: -5m\n", 4, "like 5m or 1.5h", id="a negative duration"),
         pytest.param(POLICY + "    alert_grace: 5 min\n", 4, "like 5m or 1.5h", id="a unit we do not know"),
+        pytest.param(
+            POLICY + "    alert_grace: 25h\n", 4, "alert_grace is at most 1d", id="a grace of more than a day"
+        ),
+        pytest.param(POLICY.replace("1h", "3651d"), 3, "target is at most 3650d", id="a target of more than ten years"),
+        pytest.param(POLICY.replace("1h", f"1{'0' * 400}d"), 3, "at most 3650d", id="a target without end"),
         pytest.param(POLICY + "    warn: []\n", 4, "write one of name, match", id="unknown field of a policy"),
         pytest.param(
             "policies:\n  - name: p\n    targets:\n      reply: 5m\n", 4, "first_response, next", id="unknown target"
