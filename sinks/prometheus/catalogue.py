@@ -29,6 +29,8 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
 
+_LIVE = ("tenant", "channel", "team")
+_CLOCK = ("tenant", "metric", "policy")
 _WINDOW = ("tenant", "metric", "dimension", "value", "window")
 _CHUNK_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LATENCY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 21_600.0)
@@ -72,10 +74,56 @@ WINDOW_FACTS = Metric("supportpulse_window_facts", Kind.GAUGE, "How many facts a
 SLA_ATTAINMENT = Metric(
     "supportpulse_sla_attainment_ratio", Kind.GAUGE, "Met / (met + breached) in a rolling window.", _WINDOW
 )
-SLA_MET = Metric("supportpulse_sla_met", Kind.GAUGE, "Clocks met in a rolling window.", _WINDOW)
-SLA_BREACHED = Metric("supportpulse_sla_breached", Kind.GAUGE, "Clocks breached in a rolling window.", _WINDOW)
+WINDOW_SLA_MET = Metric("supportpulse_window_sla_met", Kind.GAUGE, "Clocks met in a rolling window.", _WINDOW)
+WINDOW_SLA_BREACHED = Metric(
+    "supportpulse_window_sla_breached", Kind.GAUGE, "Clocks breached in a rolling window.", _WINDOW
+)
+
+# What waits and what runs out, of conversations that are open now. A team that was not said is "".
+WAITING_CONVERSATIONS = Metric(
+    "supportpulse_waiting_conversations", Kind.GAUGE, "Conversations whose customer waits for an answer.", _LIVE
+)
+OLDEST_WAIT_SECONDS = Metric(
+    "supportpulse_oldest_wait_seconds", Kind.GAUGE, "How long the longest of the waits has lasted; 0 for none.", _LIVE
+)
+AT_RISK_CLOCKS = Metric(
+    "supportpulse_at_risk_clocks",
+    Kind.GAUGE,
+    "Open clocks that have used up this share of their target and have not run out.",
+    (*_LIVE, "share"),
+)
+BREACHED_OPEN_CLOCKS = Metric(
+    "supportpulse_breached_open_clocks", Kind.GAUGE, "Open clocks whose deadline has passed.", _LIVE
+)
+SOURCE_UNKNOWN = Metric(
+    "supportpulse_source_unknown",
+    Kind.GAUGE,
+    "1 while the alerts of a source are held because it lags or is silent, else 0.",
+    ("tenant", "source"),
+)
+
+# Each clock counts once for each outcome that it came to; `metric` is that of the SLA fact, e.g. sla_first_response.
+SLA_MET = Metric("supportpulse_sla_met_total", Kind.COUNTER, "Clocks that ended in time.", _CLOCK)
+SLA_BREACHED = Metric("supportpulse_sla_breached_total", Kind.COUNTER, "Clocks that ran out.", _CLOCK)
+SLA_RETRACTED = Metric(
+    "supportpulse_sla_retracted_total", Kind.COUNTER, "Breaches taken back because of late events.", _CLOCK
+)
+SLA_ALERTS = Metric(
+    "supportpulse_sla_alerts_total", Kind.COUNTER, "Alerts raised: warning, breach, retracted.", ("tenant", "level")
+)
 
 WORKER = (EVENTS, DEAD_LETTERS, FACTS, CHUNK_SECONDS, LAG_RECORDS, LAG_SECONDS)
 SINK = (SINK_ROWS, SINK_INSERT_SECONDS, SINK_FAILURES, END_TO_END_SECONDS, DEAD_LETTERS, LAG_RECORDS, LAG_SECONDS)
-WINDOWS = (WINDOW_SECONDS, WINDOW_MEAN_SECONDS, WINDOW_FACTS, SLA_ATTAINMENT, SLA_MET, SLA_BREACHED)
-ALL = tuple(dict.fromkeys((*WORKER, *SINK, *WINDOWS)))
+WINDOWS = (WINDOW_SECONDS, WINDOW_MEAN_SECONDS, WINDOW_FACTS, SLA_ATTAINMENT, WINDOW_SLA_MET, WINDOW_SLA_BREACHED)
+TIMERS = (
+    WAITING_CONVERSATIONS,
+    OLDEST_WAIT_SECONDS,
+    AT_RISK_CLOCKS,
+    BREACHED_OPEN_CLOCKS,
+    SOURCE_UNKNOWN,
+    SLA_MET,
+    SLA_BREACHED,
+    SLA_RETRACTED,
+    SLA_ALERTS,
+)
+ALL = tuple(dict.fromkeys((*WORKER, *SINK, *WINDOWS, *TIMERS)))

@@ -87,8 +87,8 @@ class WindowGauges:
         yield _family(catalogue.WINDOW_MEAN_SECONDS, _means(sums))
         yield _family(catalogue.WINDOW_FACTS, ((labels, found.facts) for labels, found in sums.items()))
         graded = [(labels, found) for labels, found in sums.items() if found.graded]
-        yield _family(catalogue.SLA_MET, ((labels, found.met) for labels, found in graded))
-        yield _family(catalogue.SLA_BREACHED, ((labels, found.breached) for labels, found in graded))
+        yield _family(catalogue.WINDOW_SLA_MET, ((labels, found.met) for labels, found in graded))
+        yield _family(catalogue.WINDOW_SLA_BREACHED, ((labels, found.breached) for labels, found in graded))
         yield _family(
             catalogue.SLA_ATTAINMENT,
             (

@@ -61,7 +61,7 @@ def test_attainment_is_met_of_met_and_breached() -> None:
     )
     assert value(registry, "supportpulse_sla_attainment_ratio", metric="sla_resolution") == 0.75
     assert value(registry, "supportpulse_sla_attainment_ratio", metric="sla_first_response") is None
-    assert value(registry, "supportpulse_sla_met", metric="sla_first_response") == 0
+    assert value(registry, "supportpulse_window_sla_met", metric="sla_first_response") == 0
 
 
 def test_what_is_beyond_the_cap_is_summed_up_as_other() -> None:
