@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
-import yaml
-
-from schemas import times
+from schemas import times, yaml_lines
 from schemas.errors import InvalidEvent, SupportpulseError
+from schemas.yaml_lines import Node
 from streams.sla.calendars import Calendar, MinuteRange
 from streams.sla.policies import Policy, PolicyBook, PolicyVersion
 
@@ -35,96 +34,15 @@ class PolicyFileError(SupportpulseError):
 
 def load(path: Path) -> PolicyBook:
     """Read and check a policies file. Raises `PolicyFileError`."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise PolicyFileError(f"{path}: cannot be read: {exc}") from exc
-    return parse(text, str(path))
+    return parse(yaml_lines.read(path, PolicyFileError), str(path))
 
 
 def parse(text: str, name: str = "policies") -> PolicyBook:
     """As `load`, from text; `name` is what errors call it."""
-    try:
-        roots = [root for root in yaml.compose_all(text, Loader=yaml.SafeLoader) if root is not None]
-    except yaml.MarkedYAMLError as exc:
-        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
-        raise PolicyFileError(f"{name}:{line}: not YAML: {exc.problem}") from exc
-    except yaml.reader.ReaderError as exc:
-        line = text.count("\n", 0, exc.position) + 1
-        raise PolicyFileError(f"{name}:{line}: not YAML: character #x{exc.character:04x} is not allowed") from exc
-    return PolicyBook([_version(_Node(root, name, "")) for root in roots])
+    return PolicyBook([_version(root) for root in yaml_lines.documents(text, name, PolicyFileError)])
 
 
-class _Node:
-    """A piece of the file that knows its line, so that a refusal can say it."""
-
-    def __init__(self, node: yaml.Node, name: str, path: str) -> None:
-        self._node = node
-        self._name = name
-        self._path = path
-
-    def refuse(self, why: str) -> PolicyFileError:
-        where = f"{self._path}: " if self._path else ""
-        return PolicyFileError(f"{self._name}:{self.line}: {where}{why}")
-
-    @property
-    def line(self) -> int:
-        return self._node.start_mark.line + 1
-
-    def items(self) -> Iterator[tuple[str, _Node]]:
-        if not isinstance(self._node, yaml.MappingNode):
-            raise self.refuse("expected a mapping of names to values")
-        seen: set[Hashable] = set()
-        for key_node, value_node in self._node.value:
-            key = str(key_node.value)
-            child = _Node(value_node, self._name, f"{self._path}.{key}".lstrip("."))
-            if key in seen:
-                raise child.refuse("is there twice")
-            seen.add(key)
-            yield key, child
-
-    def fields(self, known: Mapping[str, bool]) -> dict[str, _Node]:
-        """The mapping's fields; `known` says which there are, and whether they are needed."""
-        found = dict(self.items())
-        for key, child in found.items():
-            if key not in known:
-                raise child.refuse(f"is not known here; write one of {', '.join(known)}")
-        for key, needed in known.items():
-            if needed and key not in found:
-                raise self.refuse(f"{key} is missing")
-        return found
-
-    def elements(self) -> list[_Node]:
-        if not isinstance(self._node, yaml.SequenceNode):
-            raise self.refuse("expected a list")
-        return [_Node(item, self._name, f"{self._path}[{n}]") for n, item in enumerate(self._node.value)]
-
-    def scalar(self) -> Any:
-        if not isinstance(self._node, yaml.ScalarNode):
-            raise self.refuse("expected a single value")
-        try:
-            return _Scalars("").construct_object(self._node)
-        except (yaml.YAMLError, ValueError) as exc:
-            raise self.refuse(f"{self._node.value!r} cannot be read: {exc}") from exc
-
-    def text(self) -> str:
-        value = self.scalar()
-        if not isinstance(value, str) or not value:
-            raise self.refuse(f"expected text, got {value!r}")
-        return value
-
-    def choice(self, choices: tuple[str, ...]) -> str:
-        value = self.text()
-        if value not in choices:
-            raise self.refuse(f"{value!r} is none of {', '.join(choices)}")
-        return value
-
-
-class _Scalars(yaml.SafeLoader):
-    """SafeLoader's scalars: text, numbers, dates."""
-
-
-def _version(root: _Node) -> PolicyVersion:
+def _version(root: Node) -> PolicyVersion:
     fields = root.fields({"effective_from": False, "calendars": False, "policies": True})
     calendars = {name: _calendar(node) for name, node in fields["calendars"].items()} if "calendars" in fields else {}
     policies: list[Policy] = []
@@ -138,7 +56,7 @@ def _version(root: _Node) -> PolicyVersion:
     return PolicyVersion(since, tuple(policies), calendars, root.line, tuple(node.line for node in nodes))
 
 
-def _policy(node: _Node, calendars: Mapping[str, Calendar]) -> Policy:
+def _policy(node: Node, calendars: Mapping[str, Calendar]) -> Policy:
     fields = node.fields(
         {
             "name": True,
@@ -162,7 +80,7 @@ def _policy(node: _Node, calendars: Mapping[str, Calendar]) -> Policy:
     defaults = Policy(name="")
     return Policy(
         name=fields["name"].text(),
-        match=tuple(sorted((word, frozenset(_each(values, _Node.text))) for word, values in match.items())),
+        match=tuple(sorted((word, frozenset(_each(values, Node.text))) for word, values in match.items())),
         calendar=calendar,
         targets_ms={metric: _duration_ms(target, "target", LONGEST_TARGET_DAYS) for metric, target in targets.items()},
         pause_on=_optional(fields, "pause_on", _pauses, defaults.pause_on),
@@ -171,34 +89,34 @@ def _policy(node: _Node, calendars: Mapping[str, Calendar]) -> Policy:
     )
 
 
-def _optional(fields: Mapping[str, _Node], key: str, read: Callable[[_Node], Any], default: Any) -> Any:
+def _optional(fields: Mapping[str, Node], key: str, read: Callable[[Node], Any], default: Any) -> Any:
     return read(fields[key]) if key in fields else default
 
 
-def _each(node: _Node, read: Callable[[_Node], Any]) -> list[Any]:
+def _each(node: Node, read: Callable[[Node], Any]) -> list[Any]:
     return [read(element) for element in node.elements()]
 
 
-def _pauses(node: _Node) -> frozenset[str]:
+def _pauses(node: Node) -> frozenset[str]:
     return frozenset(_each(node, lambda element: element.choice(PAUSES)))
 
 
-def _shares(node: _Node) -> tuple[float, ...]:
+def _shares(node: Node) -> tuple[float, ...]:
     return tuple(sorted(set(_each(node, _share))))
 
 
-def _share(node: _Node) -> float:
+def _share(node: Node) -> float:
     value = node.scalar()
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
         raise node.refuse(f"{value!r} is no share: write a number between 0 and 1, like 0.75")
     return float(value)
 
 
-def _grace_ms(node: _Node) -> int:
+def _grace_ms(node: Node) -> int:
     return _duration_ms(node, "alert_grace", LONGEST_GRACE_DAYS)
 
 
-def _duration_ms(node: _Node, what: str, at_most_days: int) -> int:
+def _duration_ms(node: Node, what: str, at_most_days: int) -> int:
     value = node.scalar()
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:
@@ -209,7 +127,7 @@ def _duration_ms(node: _Node, what: str, at_most_days: int) -> int:
     return round(duration_ms)
 
 
-def _instant(node: _Node) -> times.EpochMs:
+def _instant(node: Node) -> times.EpochMs:
     value = node.scalar()
     if isinstance(value, datetime) and value.tzinfo is not None:
         return times.to_ms(value)
@@ -219,7 +137,7 @@ def _instant(node: _Node) -> times.EpochMs:
         raise node.refuse(str(exc)) from exc
 
 
-def _calendar(node: _Node) -> Calendar:
+def _calendar(node: Node) -> Calendar:
     fields = node.fields({"timezone": True, "hours": True, "holidays": False})
     hours = fields["hours"].fields(dict.fromkeys(WEEKDAYS, False))
     try:
@@ -233,7 +151,7 @@ def _calendar(node: _Node) -> Calendar:
         raise fields["timezone"].refuse(f"{zone!r} is no IANA time zone, like Asia/Riyadh") from exc
 
 
-def _range(node: _Node) -> MinuteRange:
+def _range(node: Node) -> MinuteRange:
     value = node.scalar()
     found = _HOURS.fullmatch(value) if isinstance(value, str) else None
     if found is None:
@@ -244,7 +162,7 @@ def _range(node: _Node) -> MinuteRange:
     return start, end
 
 
-def _date(node: _Node) -> date:
+def _date(node: Node) -> date:
     value = node.scalar()
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
