@@ -8,10 +8,19 @@ from typing import Any
 
 import pytest
 
+from connectors.channels.base import Delivery, Source
+from connectors.channels.github import GitHub, GitHubOptions
 from tests.streams.shared import shared_file
 
+
+def of_github(vector: dict[str, Any]) -> None:
+    headers = {vector["header"].lower(): vector["expected"]}
+    source = Source("vector", "acme", GitHubOptions(), (vector["key"].encode(),))
+    GitHub().verify(Delivery("POST", "https://h/", headers, vector["body"].encode(), 0), source)
+
+
 #: A vector's vendor → a test that raises unless the connector takes the vector's signature.
-CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {}
+CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {"github": of_github}
 
 
 def test_every_vector_passes_that_has_a_check() -> None:
