@@ -1,0 +1,136 @@
+"""What Chatwoot says, and what it comes to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from connectors.channels.base import Unverified
+from connectors.channels.chatwoot import ChatwootOptions
+from connectors.channels.signatures import hex_hmac
+from schemas.errors import InvalidEvent
+from schemas.records import InteractionEvent
+from tests.connectors.channels import replaying
+from tests.connectors.channels.case import SECRET, Sample
+from tests.connectors.channels.vendors import chatwoot
+from tests.connectors.channels.vendors.chatwoot import AGENT, BEGAN_S, BOT, CASE, CUSTOMER, changed, message
+
+
+def only(body: dict[str, Any]) -> InteractionEvent:
+    """The one event of a body."""
+    (found,) = replaying.told(CASE, Sample("one", json.dumps(body).encode())).events
+    return found
+
+
+def test_a_customers_message_is_all_there() -> None:
+    assert only(message(1, 0.25, "incoming", CUSTOMER)) == InteractionEvent(
+        event_id="message:1",
+        tenant="acme",
+        source="chatwoot-main",
+        channel="live_chat",
+        type="message",
+        occurred_at=BEGAN_S * 1000 + 250,
+        ingested_at=CASE.samples[0].received_ms,
+        conversation_id="41",
+        customer_id="77",
+        actor_kind="customer",
+        actor_id="77",
+        attributes={"text_length": "12"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "automated"),
+    [
+        (message(1, 0, "outgoing", AGENT), "human", False),
+        (message(1, 0, "outgoing", {"id": 2, "name": "An agent", "email": "a@example.com"}), "human", False),
+        (message(1, 0, "outgoing", BOT), "bot", False),
+        (message(1, 0, "outgoing", None), "system", True),
+        (message(1, 0, "outgoing", AGENT, additional_attributes={"campaign_id": 4}), "human", True),
+        (message(1, 0, "outgoing", AGENT, content_attributes={"automation_rule_id": 4}), "human", True),
+        (message(1, 0, "outgoing", None, content_attributes={"external_echo": True}), "human", False),
+        (message(1, 0, "template", None), "system", True),
+        (message(1, 0, "template", None, content_type="input_select"), "bot", False),
+        (message(1, 0, "incoming", CUSTOMER, content_attributes={"email": {"auto_reply": True}}), "customer", True),
+        ({**message(1, 0, "1", AGENT), "message_type": 1}, "human", False),
+    ],
+)
+def test_people_are_told_from_bots_rules_campaigns_and_echoes(body: dict[str, Any], kind: str, automated: bool) -> None:
+    found = only(body)
+    assert (found.type, found.actor_kind, found.automated) == ("message", kind, automated)
+
+
+@pytest.mark.parametrize("written", ["2026-03-02T08:50:00Z", "2026-03-02 08:50:00 UTC", BEGAN_S, str(BEGAN_S)])
+def test_every_release_has_its_own_way_to_write_an_instant(written: object) -> None:
+    assert only({**message(1, 0, "incoming", CUSTOMER), "created_at": written}).occurred_at == BEGAN_S * 1000
+
+
+def test_the_same_change_by_two_webhooks_and_a_rule_is_one_event() -> None:
+    resolved = changed("conversation_status_changed", 120, ("status", "open", "resolved"), status="resolved")
+    ids = {
+        only({**resolved, "event": name}).event_id
+        for name in (
+            "conversation_status_changed",
+            "conversation_updated",
+            "conversation_resolved",
+            "automation_event.conversation_status_changed",
+        )
+    }
+    assert len(ids) == 1
+
+
+def test_a_bot_as_assignee_is_nobody() -> None:
+    meta = {"assignee": {"id": 9, "type": "agent_bot"}, "assignee_type": "AgentBot"}
+    assert only(changed("conversation_updated", 5, ("assignee_id", 2, None), meta=meta)).assignee_id is None
+    assert only(changed("conversation_updated", 5, ("assignee_id", 2, 9), meta=meta)).assignee_id is None
+
+
+def test_a_team_comes_with_the_assignee_that_stays() -> None:
+    found = replaying.told(CASE, replaying.named(CASE, "moved")).events[0]
+    assert (found.team, found.assignee_id) == ("6", "2")
+
+
+def test_a_change_without_a_time_is_stamped_on_receipt_and_still_one() -> None:
+    body = changed("conversation_status_changed", 1, ("status", "open", "resolved"), status="resolved")
+    del body["updated_at"]
+    first, again = only(body), only(body)
+    assert first.event_id == again.event_id
+    assert first.occurred_at == CASE.samples[0].received_ms
+
+
+def test_what_a_conversation_comes_to() -> None:
+    facts = replaying.steadfast(CASE, CASE.samples)
+    values = replaying.values(facts)
+    # The bot answered after 4.75 s; it handed over at 60 s, the agent answered at 90 s; resolved at 120 s.
+    assert values["first_response_any"] == 4_750
+    assert values["first_response"] == 30_000
+    assert values["resolution"] == 120_000
+    assert [fact.score for fact in facts if fact.metric == "csat"] == [4.0]
+    assert [fact.outcome for fact in facts if fact.metric == "bot_outcome"] == ["handed_off"]
+
+
+def test_the_documented_signature() -> None:
+    sample = CASE.samples[0]
+    delivery = CASE.sign(sample, SECRET)
+    stamp = delivery.headers["x-chatwoot-timestamp"].encode()
+    assert delivery.headers["x-chatwoot-signature"] == "sha256=" + hex_hmac(SECRET, stamp + b"." + sample.body)
+    CASE.connector.verify(delivery, CASE.source())
+
+
+def test_releases_that_do_not_sign_bring_a_secret_of_ours() -> None:
+    case = chatwoot.CASE
+    source = case.source()
+    unsigned = type(source)(source.name, source.tenant, ChatwootOptions(signed=False), source.secrets)
+    delivery = case.sign(Sample("one", b"{}", headers={"authorization": "Bearer correct-horse"}), b"another")
+    case.connector.verify(delivery, unsigned)
+    with pytest.raises(Unverified, match="no secret"):
+        case.connector.verify(case.sign(Sample("one", b"{}"), b"another"), unsigned)
+
+
+def test_another_account_is_refused() -> None:
+    source = CASE.source()
+    mine = type(source)(source.name, source.tenant, ChatwootOptions(account=6), source.secrets)
+    with pytest.raises(InvalidEvent, match="another account"):
+        CASE.connector.parse(CASE.sign(CASE.samples[0], SECRET), mine)
