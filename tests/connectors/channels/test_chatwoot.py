@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -14,14 +13,13 @@ from schemas.errors import InvalidEvent
 from schemas.records import InteractionEvent
 from tests.connectors.channels import replaying
 from tests.connectors.channels.case import SECRET, Sample
+from tests.connectors.channels.folding import facts_of
 from tests.connectors.channels.vendors import chatwoot
 from tests.connectors.channels.vendors.chatwoot import AGENT, BEGAN_S, BOT, CASE, CUSTOMER, changed, message
 
 
 def only(body: dict[str, Any]) -> InteractionEvent:
-    """The one event of a body."""
-    (found,) = replaying.told(CASE, Sample("one", json.dumps(body).encode())).events
-    return found
+    return replaying.only(CASE, body)
 
 
 def test_a_customers_message_is_all_there() -> None:
@@ -101,7 +99,7 @@ def test_a_change_without_a_time_is_stamped_on_receipt_and_still_one() -> None:
 
 
 def test_what_a_conversation_comes_to() -> None:
-    facts = replaying.steadfast(CASE, CASE.samples)
+    facts = facts_of(CASE, CASE.samples)
     values = replaying.values(facts)
     # The bot answered after 4.75 s; it handed over at 60 s, the agent answered at 90 s; resolved at 120 s.
     assert values["first_response_any"] == 4_750
