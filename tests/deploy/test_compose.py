@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from jsonschema.validators import validator_for
 from prometheus_client import CollectorRegistry
 
@@ -31,7 +32,7 @@ from tests.deploy.files import (
 )
 from tests.servers import kafka
 
-EXPECTED = {"kafka", "clickhouse", "prometheus", "topics", "migrate", "worker", "sink", "gateway"}
+EXPECTED = {"kafka", "clickhouse", "prometheus", "alertmanager", "topics", "migrate", "worker", "sink", "gateway"}
 EXAMPLE = ROOT / "deploy" / "secrets.env.example"
 LATER = {"gateway"}  # behind a profile until the command is there
 
@@ -122,13 +123,26 @@ def test_every_volume_is_declared_and_used_and_every_file_is_there() -> None:
     named = {source for _, source, _ in mounts() if not source.startswith(".")}
     assert named == set(compose()["volumes"])
     for _, source, _ in mounts():
-        assert not source.startswith(".") or (ROOT / source).is_file(), source
+        assert not source.startswith(".") or (ROOT / source).exists(), source
 
 
-def test_prometheus_reads_the_file_that_is_mounted() -> None:
-    targets = {target for name, _, target in mounts() if name == "prometheus"}
-    options = dict(option.split("=", 1) for option in services()["prometheus"]["command"])
-    assert {options["--config.file"], options["--storage.tsdb.path"]} == targets
+@pytest.mark.parametrize(
+    ("name", "storage", "beside"),
+    [("prometheus", "--storage.tsdb.path", "rules"), ("alertmanager", "--storage.path", "templates")],
+)
+def test_who_watches_reads_the_files_that_are_mounted(name: str, storage: str, beside: str) -> None:
+    targets = {target for mounted, _, target in mounts() if mounted == name}
+    options = dict(option.split("=", 1) for option in services()[name]["command"])
+    config = PurePosixPath(options["--config.file"])
+    # Their configurations name rules and templates by paths that begin where they lie themselves.
+    assert {str(config), str(config.parent / beside), options[storage]} == targets
+
+
+def test_prometheus_tells_alertmanager() -> None:
+    text = (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
+    (manager,) = yaml.safe_load(text)["alerting"]["alertmanagers"]
+    (port,) = services()["alertmanager"]["ports"]
+    assert manager["static_configs"] == [{"targets": [f"alertmanager:{port.rpartition(':')[2]}"]}]
 
 
 def test_kafka_and_clickhouse_keep_their_data_in_a_volume() -> None:
