@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -119,9 +119,9 @@ class EventPublisher:
         check_event(event)
         self._send(record_key(event.tenant, event.conversation_id), fast.encode_event(event), now_ms)
 
-    def publish_raw(self, key: bytes | None, value: bytes) -> None:
+    def publish_raw(self, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Hand over bytes as they are, as a redrive does. Blocks and raises like `publish`."""
-        self._send(key, value, self._now_ms())
+        self._send(key, value, self._now_ms(), headers)
 
     def flush(self) -> None:
         """Wait for every event handed over. Raises `PublishError` if any was not accepted, now or before."""
@@ -158,7 +158,9 @@ class EventPublisher:
     def _patience_seconds(self) -> float:
         return self._settings.delivery_timeout_seconds + _GRACE_SECONDS
 
-    def _send(self, key: bytes | None, value: bytes, now_ms: EpochMs) -> None:
+    def _send(
+        self, key: bytes | None, value: bytes, now_ms: EpochMs, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
         size = len(value) + len(key or b"")
         if size > MAX_RECORD_BYTES:
             raise MalformedRecord(f"a record of {size:,} bytes: at most {MAX_RECORD_BYTES:,} fit through a broker")
@@ -169,7 +171,9 @@ class EventPublisher:
             # The others on their way are counted too, so that the error tells the whole story.
             self.flush()
         try:
-            future = self._producer.send(self._settings.topic, value=value, key=key, timestamp_ms=now_ms)
+            future = self._producer.send(
+                self._settings.topic, value=value, key=key, timestamp_ms=now_ms, headers=list(headers)
+            )
         except KafkaError as exc:
             self._fail(exc)
             self.flush()

@@ -33,6 +33,11 @@ class Topics:
         return f"{self.prefix}interactions-dlq"
 
     @property
+    def redriven(self) -> str:
+        """Which dead letters were sent again; key PARTITION/OFFSET of the letter. JSON, for `supportpulse dlq`."""
+        return f"{self.prefix}interactions-dlq-redriven"
+
+    @property
     def facts(self) -> str:
         """Every version of every fact; key tenant/conversation_id."""
         return f"{self.prefix}metric-facts"
@@ -63,6 +68,7 @@ class Topics:
             Topic(self.interactions, "events", {"retention.ms": str(30 * _DAY_MS)}),
             # A letter is a record of `interactions`, which may be as large as a record can be, and its reason.
             Topic(self.dead_letters, "dead letters", {"retention.ms": "-1", "max.message.bytes": str(2 << 20)}),
+            Topic(self.redriven, "redriven dead letters", {"cleanup.policy": "compact"}),
             Topic(self.facts, "facts", {"retention.ms": str(7 * _DAY_MS)}),
             Topic(self.alerts, "alerts", {"retention.ms": str(7 * _DAY_MS)}),
             Topic(self.windows, "windows", {"retention.ms": str(_DAY_MS)}),

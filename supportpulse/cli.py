@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from schemas.errors import SupportpulseError
+from supportpulse import cli_operations
 
 if TYPE_CHECKING:
     from connectors.importing import ImportReport
@@ -33,6 +34,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_operations.dlq)
 
 Events = Annotated[
     list[Path], typer.Option("--events", help="A file of events (.jsonl, .jsonl.gz); may be repeated.", metavar="FILE")

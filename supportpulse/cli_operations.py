@@ -1,0 +1,104 @@
+"""The commands for those who run a deployment, as `supportpulse.cli` has the others."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from schemas.errors import SupportpulseError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# As in `supportpulse.cli`, for the same reason.
+# ruff: noqa: UP045
+
+#: Where there is no terminal to ask how wide it is.
+_PAGE_WIDTH = 200
+
+dlq = typer.Typer(
+    name="dlq",
+    help="Dead letters: records that could not be used, with reason, origin and original bytes.\n\n"
+    "Example: supportpulse dlq list --reason unknown_schema",
+    no_args_is_help=True,
+)
+
+Kafka = Annotated[
+    Optional[str],
+    typer.Option(
+        help="A Kafka of your own (default: that of a running `up`, else 127.0.0.1:9092).", metavar="HOST:PORT"
+    ),
+]
+DataDir = Annotated[Optional[Path], typer.Option(help="Of a running `up` (default: data).", metavar="DIR")]
+Reason = Annotated[Optional[str], typer.Option(help="Only these: malformed, invalid_event or unknown_schema.")]
+Origin = Annotated[Optional[str], typer.Option(help="Only those whose origin begins so.", metavar="PREFIX")]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+
+
+@dlq.command("list")
+def list_(
+    reason: Reason = None,
+    origin: Origin = None,
+    limit: Annotated[int, typer.Option(help="Show at most so many, the newest.", min=1)] = 50,
+    show_bytes: Annotated[
+        bool, typer.Option("--show-bytes", help="Show the original bytes, too: they may hold people's words.")
+    ] = False,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show what was parked, why, where it came from, and whether it was sent again.
+
+    Example: supportpulse dlq list --reason malformed --origin interactions/2 --json
+    """
+    from supportpulse import logs, settings
+    from supportpulse.commands.dlq import list_letters, selection_of
+
+    logs.configure()
+    found = settings.load(kafka=kafka, data_dir=data_dir)
+    list_letters(found, selection_of(reason, origin), limit, _console(), as_json=as_json, show_bytes=show_bytes)
+
+
+@dlq.command("redrive")
+def redrive_(
+    reason: Reason = None,
+    origin: Origin = None,
+    ids: Annotated[
+        Optional[list[str]],
+        typer.Option("--ids", help="Only this letter; may be repeated.", metavar="PARTITION/OFFSET"),
+    ] = None,
+    more_ids: Annotated[
+        Optional[list[str]], typer.Argument(metavar="PARTITION/OFFSET", help="More letters.", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that were not redriven yet.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent where, and do nothing.")] = False,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Send parked records again to where they came from, with the bytes they had: after a fix or an upgrade.
+
+    Each is sent once: a letter that was redriven is not sent again, and a redrive that was interrupted, by whatever,
+    is finished by running it again. What is refused again is parked again, as a letter of its own.
+
+    Example: supportpulse dlq redrive --reason unknown_schema --dry-run
+    """
+    from supportpulse import logs, settings
+    from supportpulse.commands.dlq import redrive_letters, selection_of
+
+    logs.configure()
+    named = [*(ids or ()), *(more_ids or ())]
+    if not (everything or reason or origin or named):
+        raise SupportpulseError("which letters? Say --reason, --origin or --ids, or --all for all of them")
+    found = settings.load(kafka=kafka, data_dir=data_dir)
+    redrive_letters(found, selection_of(reason, origin, named), _console(), dry_run=dry_run, as_json=as_json)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=_PAGE_WIDTH, file=sys.stdout)

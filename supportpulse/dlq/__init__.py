@@ -1,0 +1,1 @@
+"""Dead letters: looking at what was parked, and sending it again."""
