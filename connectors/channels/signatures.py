@@ -54,13 +54,13 @@ def require_fresh(signed_at_ms: EpochMs, delivery: Delivery, window_ms: int = RE
 SECRET_HEADERS = ("x-supportpulse-secret", "x-api-key")
 
 
-def require_shared_secret(delivery: Delivery, source: Source[Any]) -> None:
+def require_shared_secret(delivery: Delivery, source: Source[Any], headers: tuple[str, ...] = SECRET_HEADERS) -> None:
     """Raise `Unverified` unless the delivery carries one of the source's secrets, for vendors that sign nothing.
 
     Taken from the password of `Authorization: Basic` (or the whole `user:password`), from `Authorization: Bearer`, or
     from one of `SECRET_HEADERS`. Not from the address: addresses end up in logs.
     """
-    given = [*_authorization(delivery.headers.get("authorization", "")), *_secret_headers(delivery)]
+    given = [*_authorization(delivery.headers.get("authorization", "")), *_values(delivery, headers)]
     if not given:
         raise Unverified(
             "no secret came with this: let the vendor send it as the password of basic authentication, as a bearer "
@@ -74,8 +74,8 @@ def require_shared_secret(delivery: Delivery, source: Source[Any]) -> None:
         raise Unverified("the secret that came with this is none of the source's: check both sides")
 
 
-def _secret_headers(delivery: Delivery) -> list[bytes]:
-    return [delivery.headers[name].encode("utf-8", "replace") for name in SECRET_HEADERS if delivery.headers.get(name)]
+def _values(delivery: Delivery, names: tuple[str, ...]) -> list[bytes]:
+    return [delivery.headers[name].encode("utf-8", "replace") for name in names if delivery.headers.get(name)]
 
 
 def _authorization(value: str) -> list[bytes]:
