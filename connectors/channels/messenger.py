@@ -1,0 +1,81 @@
+"""Messenger ("Messenger Platform: webhook events"), and comments on posts of the page ("Page webhooks: feed")."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from connectors.channels.base import event
+from connectors.channels.meta import from_epoch
+from connectors.channels.meta_threads import Thread, ThreadChannel
+from connectors.channels.payloads import object_at, required, text_length, text_of
+from connectors.channels.pieces import Said, codes, unknown
+from schemas.records import ActorKind, Channel
+
+#: Fields of a page's changes of which nothing asks for an answer → why.
+IDLE_FIELDS = codes(
+    told_by_messaging="conversations",
+    mention="mention",
+    rating="ratings",
+    page="""about affiliation attire awards bio birthday category checkins company_overview culinary_team
+    current_location description email emails founded general_info general_manager hometown hours
+    invoice_access_bank_slip_events invoice_access_invoice_change invoice_access_invoice_draft_change
+    invoice_access_onboarding_status_active
+    leadgen leadgen_fat live_videos local_delivery location mcom_invoice_change members merchant_review mission name
+    page_about_story page_change_proposal page_upcoming_change parking payment_options personal_info personal_interests
+    phone picture price_range product_review products public_transit story videos website group_feed""",
+    policy="messaging_policy_enforcement",
+    template="messenger_template_status_update",
+    feedback_on_bot="response_feedback",
+    label="inbox_labels",
+)
+#: Verbs of a comment that write no new one.
+IDLE_VERBS = frozenset({"edit", "edited", "remove", "delete", "hide", "unhide", "update", "block", "unblock", "mute"})
+
+
+class Messenger(ThreadChannel):
+    """Threads with a Facebook page."""
+
+    vendor: ClassVar[str] = "messenger"
+    object_name: ClassVar[str] = "page"
+    channel: ClassVar[Channel] = "messenger"
+
+    def change(self, change: dict[str, Any], thread: Thread) -> Said:
+        """A comment on a post of the page; everything else is the page's own life."""
+        field = change.get("field")
+        if isinstance(field, str) and field in IDLE_FIELDS:
+            return IDLE_FIELDS[field]
+        return _feed(object_at(change, "value"), thread) if field == "feed" else super().change(change, thread)
+
+
+def _feed(value: dict[str, Any], thread: Thread) -> Said:
+    if value.get("item") != "comment":
+        return "post"
+    if not thread.source.options.comments:
+        return "comment"
+    verb = value.get("verb")
+    if isinstance(verb, str) and verb in IDLE_VERBS:
+        return "comment_changed"
+    if verb != "add":
+        raise unknown("verb of a comment", verb)
+    comment_id, parent_id = required(value.get("comment_id"), "comment_id"), text_of(value.get("parent_id"))
+    # A comment's parent is the post, unless it answers another comment.
+    root = comment_id if parent_id in (None, text_of(value.get("post_id"))) else parent_id
+    author = text_of(object_at(value, "from").get("id"))
+    ours = author is not None and author == thread.ours
+    by: tuple[ActorKind, str | None] = ("human", None) if ours else ("customer", author)
+    stamp = value.get("created_time")
+    return [
+        event(
+            thread.source,
+            thread.delivery,
+            event_id=f"comment:{comment_id}",
+            conversation_id=f"comment:{root}",
+            channel="social",
+            type="message",
+            occurred_at=from_epoch(thread.entry.get("time") if stamp is None else stamp, "created_time"),
+            actor=by[0],
+            actor_id=by[1],
+            customer_id=by[1],
+            attributes=text_length(value.get("message")),
+        )
+    ]
