@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from math import isfinite
@@ -14,6 +15,7 @@ from schemas.errors import InvalidEvent, MalformedRecord
 from schemas.times import EpochMs
 
 _decode = msgspec.json.decode
+_TAG = re.compile(r"<[^<>]*>")
 #: 2001-09-09 and 2286-11-20 in seconds: what lies outside is another unit than the vendor's documents say.
 _LEAST_S, _MOST_S = 1_000_000_000, 10_000_000_000
 
@@ -75,6 +77,11 @@ def number_of(found: object) -> float | None:
 def text_length(found: object) -> dict[str, str]:
     """The attributes of a message: how long its text is. What it says is not kept."""
     return {"text_length": str(len(found))} if isinstance(found, str) else {}
+
+
+def html_length(found: object) -> dict[str, str]:
+    """`text_length` of a text in HTML: its tags do not count."""
+    return text_length(_TAG.sub("", found)) if isinstance(found, str) else {}
 
 
 def fingerprint(*parts: object) -> str:

@@ -19,9 +19,14 @@ def told(case: VendorCase, sample: Sample) -> Parsed:
     return parsed
 
 
+def encoded(body: Any) -> bytes:
+    """A body as it is sent."""
+    return json.dumps(body).encode()
+
+
 def only(case: VendorCase, body: Any, headers: Mapping[str, str] | None = None) -> InteractionEvent:
     """The one event of a body."""
-    parsed = told(case, Sample("one", json.dumps(body).encode(), headers=headers or {}))
+    parsed = told(case, Sample("one", encoded(body), headers=headers or {}))
     (found,) = parsed.events
     return found
 
