@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from connectors.channels.base import Parsed, receive
 from schemas.records import InteractionEvent, MetricFact
 from schemas.times import EpochMs
 from tests.connectors.channels.case import SECRET, Sample, VendorCase
+from tests.connectors.channels.folding import facts_of
 
 
 def told(case: VendorCase, sample: Sample) -> Parsed:
@@ -39,3 +40,8 @@ def named(case: VendorCase, name: str) -> Sample:
 def values(found: Iterable[MetricFact]) -> Mapping[str, EpochMs | None]:
     """`{metric: value_ms}` of the facts; the last one where a metric has several."""
     return {fact.metric: fact.value_ms for fact in found}
+
+
+def steadfast(case: VendorCase, samples: Sequence[Sample]) -> list[MetricFact]:
+    """The facts of samples, the same in any order and doubled."""
+    return facts_of(case, samples)
