@@ -114,6 +114,7 @@ def worker(
     Example: supportpulse worker --kafka kafka:9092 --policies policies.yaml
     """
     from schemas import times
+    from streams.partition.cap import CapLimits
     from streams.worker.config import Drain
     from supportpulse import logs, settings
     from supportpulse.commands.worker import WorkerOptions, parse_until, run
@@ -135,6 +136,7 @@ def worker(
             session_timeout_seconds=session_timeout,
             epoch=epoch,
             drain=drain,
+            refusals=CapLimits(run=found.refused_run, share=found.refused_share),
         )
     )
 

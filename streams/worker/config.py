@@ -8,6 +8,7 @@ from pathlib import Path
 
 from schemas.times import EpochMs
 from schemas.topics import Topics
+from streams.partition.cap import CapLimits
 from streams.sla.policies import PolicyBook
 
 
@@ -39,5 +40,7 @@ class WorkerConfig:
     epoch: int = 0
     #: Faust's own web server, on loopback; None: none.
     web_port: int | None = None
+    #: How much may be refused before it stops instead of parking everything.
+    refusals: CapLimits = field(default_factory=CapLimits)
     #: None: go on until told to stop.
     drain: Drain | None = None

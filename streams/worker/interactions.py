@@ -19,6 +19,7 @@ from faust.types import TP
 from schemas import fast, wire
 from schemas.times import EpochMs
 from schemas.topics import record_key
+from streams.partition.cap import RefusalCap
 from streams.partition.chunk import Outcome, judge, process
 from streams.partition.store import Store
 from streams.windows.deltas import DeltaBuilder
@@ -58,6 +59,7 @@ class InteractionsStage:
         self._ownership = ownership
         self._stats = stats
         self._now_ms = now_ms
+        self._cap = RefusalCap(config.refusals)
         self._partitions: dict[int, _Partition] = {}
         self._recovering: dict[int, asyncio.Task[_Partition]] = {}
         #: The last window delta sent, by partition of `window-deltas`.
@@ -97,7 +99,9 @@ class InteractionsStage:
         partition = await self._partition(tp.partition)
         if partition is None or not self._ownership.holds(tp, generation):
             return False
-        outcome = process(partition.store, records, f"{tp.topic}/{tp.partition}", self._now_ms())
+        where = f"{tp.topic}/{tp.partition}"
+        outcome = process(partition.store, records, where, self._now_ms())
+        self._cap.check(where, records, outcome, partition.store.applied)
         if not await self._commit(tp, partition, outcome, generation):
             return False
         self._tell(outcome, time.monotonic() - began)

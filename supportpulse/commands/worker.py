@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiokafka.errors import KafkaError
@@ -15,6 +15,7 @@ from schemas.errors import SupportpulseError
 from schemas.topics import Topics
 from sinks.prometheus.pipeline import WorkerMetrics
 from sinks.prometheus.server import MetricsServer
+from streams.partition.cap import CapLimits
 from streams.sla import policy_file
 from streams.sla.policies import PolicyBook
 from streams.worker.app import Worker
@@ -34,6 +35,7 @@ class WorkerOptions:
     session_timeout_seconds: float = 10.0
     epoch: int = 0
     drain: Drain | None = None
+    refusals: CapLimits = field(default_factory=CapLimits)
 
 
 def parse_until(text: str) -> Mapping[int, int]:
@@ -67,6 +69,7 @@ async def _run(options: WorkerOptions) -> None:
         session_timeout_seconds=options.session_timeout_seconds,
         epoch=options.epoch,
         drain=options.drain,
+        refusals=options.refusals,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,0 +1,103 @@
+"""When too much is refused, parking it all would hide that something is broken: a bad deploy, a wrong topic.
+
+    cap = RefusalCap(CapLimits())
+    outcome = process(store, records, "interactions/2", now_ms)
+    cap.check("interactions/2", records, outcome, store.applied)     # before anything of the chunk is sent
+
+Pure: no clock, no Kafka. It counts records since it was made, so a worker that is started again counts anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.errors import SupportpulseError
+from schemas.records import DeadLetter
+from streams.partition.chunk import Outcome, SourceRecord
+
+
+class TooManyRefused(SupportpulseError):
+    """The records cannot be used, one after the other. Nothing of the chunk was sent or committed; says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapLimits:
+    """What is too much: so many of a partition in a row, or such a share of the last records.
+
+    `run` 0 and `share` 1 switch that half off. A share counts once there are `least` refused among the last `window`.
+    """
+
+    run: int = 50
+    share: float = 0.2
+    window: int = 10_000
+    least: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    records: int
+    reasons: Counter[str]
+
+
+class RefusalCap:
+    """Counts what a worker reads and refuses, and stops it where that is too much."""
+
+    def __init__(self, limits: CapLimits) -> None:
+        self._limits = limits
+        #: partition → reasons of the refused records at its end so far
+        self._runs: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._recent: deque[_Chunk] = deque()
+        self._records = 0
+        self._reasons: Counter[str] = Counter()
+
+    def check(self, where: str, records: Iterable[SourceRecord], outcome: Outcome, applied: int) -> None:
+        """A chunk of the partition called `where`, and what it would lead to; records up to `applied` do not count.
+
+        Raises `TooManyRefused`; then nothing of the chunk may be sent.
+        """
+        if not outcome.counts:
+            return
+        reasons = Counter(letter.reason for letter in outcome.dead_letters)
+        self._remember(_Chunk(outcome.counts.total(), reasons))
+        if not reasons:
+            self._runs.pop(where, None)
+            return
+        letters = {int(letter.origin.rpartition("/")[2]): letter for letter in outcome.dead_letters}
+        self._follow_run(where, (letters.get(each.offset) for each in records if each.offset > applied))
+        refused = self._reasons.total()
+        if refused >= self._limits.least and refused > self._limits.share * self._records:
+            raise _too_many(
+                f"{refused:,} of the last {self._records:,} records", self._reasons, outcome.dead_letters[-1]
+            )
+
+    def _follow_run(self, where: str, letters: Iterable[DeadLetter | None]) -> None:
+        run = self._runs[where]
+        for letter in letters:
+            if letter is None:
+                run.clear()
+                continue
+            run[letter.reason] += 1
+            if self._limits.run and run.total() >= self._limits.run:
+                raise _too_many(f"{run.total():,} records of {where} in a row", run, letter)
+
+    def _remember(self, chunk: _Chunk) -> None:
+        self._recent.append(chunk)
+        self._records += chunk.records
+        self._reasons += chunk.reasons
+        # Whole chunks: the window is as long as said, and one chunk more at most.
+        while self._records - self._recent[0].records >= self._limits.window:
+            oldest = self._recent.popleft()
+            self._records -= oldest.records
+            self._reasons -= oldest.reasons
+
+
+def _too_many(what: str, reasons: Counter[str], last: DeadLetter) -> TooManyRefused:
+    counts = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
+    return TooManyRefused(
+        f"{what} cannot be used ({counts}), as far as {last.origin}: {last.detail}. The worker stops instead of "
+        "parking everything; nothing of this chunk was sent or committed. Find out who publishes there, or run the "
+        "release that wrote them, and start the worker again; or have them parked: SUPPORTPULSE_REFUSED_RUN=0 and "
+        "SUPPORTPULSE_REFUSED_SHARE=1"
+    )
