@@ -38,7 +38,7 @@ def settle(parsed: Parsed, piece: object, read: Callable[[], Said]) -> None:
 def unknown(what: str, name: object) -> InvalidEvent:
     """The error for a kind that nothing is known about. The name is shown if it looks like one, and is no content."""
     shown = repr(name) if isinstance(name, str) and _CODE.fullmatch(name) else "that cannot be shown here"
-    return InvalidEvent(f"a {what} {shown} is not known")
+    return InvalidEvent(f"unknown {what} {shown}")
 
 
 def codes(**names: str) -> dict[str, str]:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from connectors.channels.accounts import AccountOptions
 from connectors.channels.base import Delivery, Source
 from connectors.channels.github import GitHub, GitHubOptions
+from connectors.channels.line import Line
 from tests.streams.shared import shared_file
 
 
@@ -19,8 +21,14 @@ def of_github(vector: dict[str, Any]) -> None:
     GitHub().verify(Delivery("POST", "https://h/", headers, vector["body"].encode(), 0), source)
 
 
+def of_line(vector: dict[str, Any]) -> None:
+    headers = {vector["header"].lower(): vector["expected"]}
+    source = Source("vector", "acme", AccountOptions(), (vector["key"].encode(),))
+    Line().verify(Delivery("POST", "https://h/", headers, vector["body"].encode(), 0), source)
+
+
 #: A vector's vendor → a test that raises unless the connector takes the vector's signature.
-CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {"github": of_github}
+CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {"github": of_github, "line": of_line}
 
 
 def test_every_vector_passes_that_has_a_check() -> None:
