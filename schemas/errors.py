@@ -4,7 +4,8 @@ SupportpulseError            everything this project raises on purpose; its text
 └── Refused                  a record that cannot be used: report it where it came from, or park it
     ├── InvalidEvent         the content breaks the contract
     ├── MalformedRecord      the bytes are not what they claim to be
-    └── UnknownSchema        written with a schema version this release does not have: upgrade, then redrive
+    ├── UnknownSchema        written with a schema version this release does not have: upgrade, then redrive
+    └── UnknownPayload       a channel's, of a kind that its connector does not know: upgrade, then redrive
 """
 
 from __future__ import annotations
@@ -47,5 +48,16 @@ class UnknownSchema(Refused):
     reason = "unknown_schema"
 
 
+class UnknownPayload(Refused):
+    """What a channel sent is of a kind that its connector does not know. Teach it, then redrive."""
+
+    reason = "unknown_payload"
+
+
 #: Every `reason` a dead letter or a refusal counter can carry.
-REASONS: tuple[str, ...] = (InvalidEvent.reason, MalformedRecord.reason, UnknownSchema.reason)
+REASONS: tuple[str, ...] = (
+    InvalidEvent.reason,
+    MalformedRecord.reason,
+    UnknownSchema.reason,
+    UnknownPayload.reason,
+)

@@ -168,10 +168,20 @@ def receive(connector: AnyConnector, delivery: Delivery, source: Source[Any]) ->
 
     Raises `Unverified` and `Refused`.
     """
+    reply = admit(connector, delivery, source)
+    return read(connector, delivery, source) if reply is None else reply
+
+
+def admit(connector: AnyConnector, delivery: Delivery, source: Source[Any]) -> Reply | None:
+    """The first half of `receive`: a handshake's reply, or None for a delivery that is genuine. Raises `Unverified`."""
     reply = connector.handshake(delivery, source)
-    if reply is not None:
-        return reply
-    connector.verify(delivery, source)
+    if reply is None:
+        connector.verify(delivery, source)
+    return reply
+
+
+def read(connector: AnyConnector, delivery: Delivery, source: Source[Any]) -> Parsed:
+    """The second half of `receive`: what a genuine delivery says. Raises `Refused`."""
     parsed = connector.parse(delivery, source)
     parsed.events = clamped(parsed.events, delivery.received_at)
     return parsed

@@ -41,7 +41,8 @@ class VendorCase:
     """A vendor for the suites over all of them."""
 
     connector: AnyConnector
-    #: Puts a genuine signature, made with this secret at `sample.received_ms`, on a sample's request.
+    #: Puts a genuine signature, made with this secret at `sample.received_ms`, on a sample's request. Where it covers
+    #: the address, that is `https://HOST/v1/hooks/VENDOR/VENDOR-main`, whatever the host.
     sign: Callable[[Sample, bytes], Delivery]
     samples: tuple[Sample, ...]
     options: ChannelOptions = field(default_factory=ChannelOptions)
