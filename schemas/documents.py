@@ -101,6 +101,15 @@ def parse_event(line: bytes) -> InteractionEvent:
     return event
 
 
+def document_schemas(ref_template: str) -> tuple[str, dict[str, Any]]:
+    """JSON Schemas of what `parse_event` decodes: the event's name, and by name all that it is made of.
+
+    What `check_event` asks for besides is not in them: see `schemas.event_schema`.
+    """
+    _, components = msgspec.json.schema_components([_Event], ref_template=ref_template)
+    return _Event.__name__, components
+
+
 def _reason(exc: Exception) -> str:
     # UnicodeDecodeError prints the bytes it met, which may be somebody's words.
     if isinstance(exc, UnicodeDecodeError):

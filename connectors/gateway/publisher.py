@@ -1,0 +1,245 @@
+"""Records → Kafka, many requests in one batch, each told when all of its records are there.
+
+    publisher = GatewayPublisher(PublisherConfig("127.0.0.1:9092"), topics)
+    await publisher.start()
+    await publisher.publish(records)        # returns when every one is acknowledged (acks=all); raises NotPublished
+    await publisher.stop()                  # flushes first
+
+Each partition has at most one batch on its way; what comes in meanwhile makes up the next one. So a lone request waits
+for nobody, and under load the cost of a produce request is shared by all that wait.
+
+Without producer ids: a batch that is sent again after a lost answer may lie in the topic twice, which costs its bytes
+and nothing else, because a repeated event changes nothing. In exchange no lost sequence number can end the gateway, and
+brokers that hand out no ids will do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import aiokafka
+import msgspec
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
+
+from schemas.errors import SupportpulseError
+from schemas.times import EpochMs
+
+_BATCH_BYTES = 512 * 1024
+_REQUEST_BYTES = 8 * 1024 * 1024
+_READY_SECONDS = 3.0
+
+
+class NotPublished(SupportpulseError):
+    """Kafka has not confirmed the records. Some may be there: publish all again, repeats change nothing."""
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One record to publish. Without a key it may go to any partition."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    timestamp_ms: EpochMs
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherConfig:
+    """Where to publish, how long a request may wait for it, and how much may be waiting at all."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    #: Vendors wait a few seconds for an answer: say 503 before they hang up.
+    patience_seconds: float = 5.0
+    most_waiting: int = 20_000
+
+
+class _Ticket:
+    """A request that waits for its records."""
+
+    __slots__ = ("_left", "done")
+
+    def __init__(self, done: asyncio.Future[None], records: int) -> None:
+        self.done = done
+        self._left = records
+
+    def one_arrived(self) -> None:
+        self._left -= 1
+        if not self._left and not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, why: str) -> None:
+        if not self.done.done():
+            self.done.set_exception(NotPublished(why))
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One partition."""
+
+    topic: str
+    partition: int
+    waiting: deque[tuple[Record, _Ticket]]
+    busy: bool = False
+
+
+class GatewayPublisher:
+    """Publishes for all requests of a process. For one event loop."""
+
+    def __init__(self, config: PublisherConfig, topics: Sequence[str]) -> None:
+        self._config = config
+        self._topics = topics
+        self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._partitions: dict[str, list[int]] = {}
+        self._partition_of = DefaultPartitioner()
+        self._waiting = 0
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._producer: Any = None
+        self._pump: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect. Raises `NotPublished` if a topic is missing, and aiokafka's errors if no broker answers."""
+        self._producer = aiokafka.AIOKafkaProducer(
+            bootstrap_servers=self._config.bootstrap,
+            client_id="supportpulse-gateway",
+            acks="all",
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=_REQUEST_BYTES,
+            # Beyond this aiokafka gives a batch up; whoever waited for it has been answered by then.
+            request_timeout_ms=round(self._config.patience_seconds * 1000),
+            linger_ms=0,
+        )
+        await self._producer.start()
+        for topic in self._topics:
+            found = await self._partitions_of(topic)
+            self._partitions[topic] = sorted(found)
+            for partition in found:
+                self._lanes[topic, partition] = _Lane(topic, partition, deque())
+        self._pump = asyncio.create_task(self._send_what_waits())
+
+    async def _partitions_of(self, topic: str) -> set[int]:
+        try:
+            found: set[int] = await self._producer.partitions_for(topic)
+        except KafkaError as exc:
+            raise NotPublished(f"there is no topic {topic}: run `supportpulse topics` first") from exc
+        return found
+
+    async def stop(self, within_seconds: float = 10.0) -> None:
+        """Send what still waits, as far as it can be, and disconnect."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), within_seconds)
+        except asyncio.TimeoutError:
+            self._give_up("the gateway is stopping")
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def ended(self) -> None:
+        """Returns never; raises what ended the sending, if anything does."""
+        if self._pump is not None:
+            await asyncio.shield(self._pump)
+
+    async def ready(self) -> bool:
+        """Whether a broker answers now."""
+        try:
+            return bool(await asyncio.wait_for(self._producer.client.force_metadata_update(), _READY_SECONDS))
+        except (KafkaError, OSError, asyncio.TimeoutError):
+            return False
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Returns when Kafka has all of them. Raises `NotPublished`, in time for an answer."""
+        if not records:
+            return
+        if self._waiting + len(records) > self._config.most_waiting:
+            raise NotPublished("too much is waiting for Kafka already")
+        loop = asyncio.get_running_loop()
+        ticket = _Ticket(loop.create_future(), len(records))
+        for record in records:
+            partitions = self._partitions[record.topic]
+            lane = self._lanes[record.topic, self._partition_of(record.key, partitions, partitions)]
+            lane.waiting.append((record, ticket))
+        self._waiting += len(records)
+        self._idle.clear()
+        self._wake.set()
+        timer = loop.call_later(self._config.patience_seconds, ticket.fail, "Kafka did not answer in time")
+        try:
+            await ticket.done
+        finally:
+            timer.cancel()
+
+    async def _send_what_waits(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            for lane in self._lanes.values():
+                if lane.waiting and not lane.busy:
+                    await self._send(lane)
+
+    async def _send(self, lane: _Lane) -> None:
+        batch, tickets = self._batch(lane)
+        if not tickets:
+            self._settle(0)
+            return
+        lane.busy = True
+        try:
+            arrived = await self._producer.send_batch(batch, lane.topic, partition=lane.partition)
+        except (KafkaError, OSError) as exc:
+            self._landed(lane, tickets, exc)
+        else:
+            arrived.add_done_callback(partial(self._arrived, lane, tickets))
+
+    def _batch(self, lane: _Lane) -> tuple[Any, list[_Ticket]]:
+        batch = self._producer.create_batch()
+        tickets: list[_Ticket] = []
+        while lane.waiting:
+            record, ticket = lane.waiting[0]
+            if not ticket.done.done():
+                if batch.append(key=record.key, value=record.value, timestamp=record.timestamp_ms) is None:
+                    if tickets:
+                        break
+                    ticket.fail(f"a record of {len(record.value):,} bytes fits no batch")
+                else:
+                    tickets.append(ticket)
+                    lane.waiting.popleft()
+                    continue
+            # Nobody waits for it any more: its request has been told to come again.
+            lane.waiting.popleft()
+            self._waiting -= 1
+        return batch, tickets
+
+    def _arrived(self, lane: _Lane, tickets: list[_Ticket], arrived: asyncio.Future[Any]) -> None:
+        self._landed(lane, tickets, None if not arrived.cancelled() and arrived.exception() is None else _why(arrived))
+
+    def _landed(self, lane: _Lane, tickets: list[_Ticket], failure: BaseException | None) -> None:
+        lane.busy = False
+        for ticket in tickets:
+            if failure is None:
+                ticket.one_arrived()
+            else:
+                ticket.fail(f"Kafka did not take it: {type(failure).__name__}")
+        if lane.waiting:
+            self._wake.set()
+        self._settle(len(tickets))
+
+    def _settle(self, records: int) -> None:
+        self._waiting -= records
+        if not self._waiting:
+            self._idle.set()
+
+    def _give_up(self, why: str) -> None:
+        for lane in self._lanes.values():
+            while lane.waiting:
+                _, ticket = lane.waiting.popleft()
+                ticket.fail(why)
+
+
+def _why(arrived: asyncio.Future[Any]) -> BaseException:
+    return asyncio.CancelledError() if arrived.cancelled() else arrived.exception() or asyncio.CancelledError()

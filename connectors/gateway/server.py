@@ -1,0 +1,299 @@
+"""The HTTP side: addresses, limits, answers. What a request says is for `intake`, where it goes for `publisher`.
+
+    GET, POST /v1/hooks/VENDOR/SOURCE     deliveries and handshakes of a channel
+    POST      /v1/events                  our own events, with a token
+    GET       /healthz /readyz /metrics /openapi.json
+
+aiohttp's low-level server is used without its router: there are six addresses, and every answer is ours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+import structlog
+from aiohttp import ClientPayloadError, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from connectors.channels.base import Delivery, Reply
+from connectors.channels.generic import JSON, NDJSON
+from connectors.gateway import bodies
+from connectors.gateway.intake import Intake, Taken
+from connectors.gateway.limits import TokenBucket
+from connectors.gateway.openapi import document
+from connectors.gateway.problems import CONTENT_TYPE, Problem, unauthorized, unavailable
+from connectors.gateway.publisher import NotPublished, Record
+from connectors.gateway.sources import Entry, SourceBook, Token
+from connectors.gateway.stats import GatewayStats, NoStats
+from schemas.times import EpochMs
+from schemas.topics import Topics
+
+log = structlog.get_logger()
+
+#: Accept header → content type and text of /metrics.
+Exposition: TypeAlias = Callable[[str], tuple[str, bytes]]
+_RETRY_AFTER_SECONDS = 5
+_EVENTS_VENDOR = "events"
+
+
+class Publishing(Protocol):
+    """What the server needs of a publisher."""
+
+    async def publish(self, records: list[Record]) -> None:
+        """Returns when Kafka has all of them. Raises `NotPublished`."""
+
+    async def ready(self) -> bool:
+        """Whether Kafka answers now."""
+
+
+def _wall_clock_ms() -> EpochMs:
+    return time.time_ns() // 1_000_000
+
+
+def _no_metrics(_accept: str) -> tuple[str, bytes]:
+    return "text/plain; charset=utf-8", b""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """What does not change while it runs. `read_timeout_seconds`: for the body of a request."""
+
+    topics: Topics = field(default_factory=Topics)
+    read_timeout_seconds: float = 10.0
+    now_ms: Callable[[], EpochMs] = _wall_clock_ms
+
+
+class Gateway:
+    """Answers requests. `book` may be replaced at any time."""
+
+    def __init__(
+        self,
+        book: SourceBook,
+        publisher: Publishing,
+        config: GatewayConfig | None = None,
+        stats: GatewayStats | None = None,
+        metrics: Exposition = _no_metrics,
+    ) -> None:
+        self.book = book
+        #: Set when it is told to end: whoever asks is sent elsewhere.
+        self.draining = False
+        self._publisher = publisher
+        self._config = config or GatewayConfig()
+        self._intake = Intake(self._config.topics)
+        self._stats = stats or NoStats()
+        self._metrics = metrics
+        self._in_flight = 0
+        self._pages: Mapping[str, Callable[[web.BaseRequest], Awaitable[web.Response]]] = {
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._show_metrics,
+            "/openapi.json": self._openapi,
+        }
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Every request comes here. Raises nothing."""
+        began = time.perf_counter()
+        self._in_flight += 1
+        self._stats.in_flight(self._in_flight)
+        labels = ("", "")
+        try:
+            path = request.path
+            if path.startswith("/v1/hooks/"):
+                entry = self._entry(path)
+                labels = (entry.vendor, entry.source.name)
+                response = await self._hook(request, entry)
+            elif path == "/v1/events":
+                labels = (_EVENTS_VENDOR, "")
+                token = self._token(request)
+                labels = (_EVENTS_VENDOR, token.name)
+                response = await self._events(request, token)
+            else:
+                response = await self._page(request, path)
+        except Problem as exc:
+            response = _problem(exc)
+        except NotPublished as exc:
+            log.warning("not_published", vendor=labels[0], source=labels[1], why=str(exc))
+            detail = "Kafka has not confirmed it, so nothing is promised: send the same again, repeats change nothing"
+            response = _problem(unavailable(detail, _RETRY_AFTER_SECONDS))
+        except (ClientPayloadError, HttpProcessingError, ConnectionError):
+            response = _problem(Problem(400, "the body is cut short, or broken in transfer: send it again"))
+        # The last resort of the process: one request that cannot be answered must not be the end of the others.
+        except Exception as exc:
+            log.exception(
+                "request_failed", vendor=labels[0], source=labels[1], error=type(exc).__name__, exc_info=False
+            )
+            response = _problem(Problem(500, "the gateway failed at it: send it again, and look into its log"))
+        finally:
+            self._in_flight -= 1
+            self._stats.in_flight(self._in_flight)
+        self._stats.answered(*labels, response.status, time.perf_counter() - began)
+        return response
+
+    def _entry(self, path: str) -> Entry:
+        parts = path.split("/")
+        entry = self.book.find(parts[3], parts[4]) if len(parts) == 5 else None
+        if entry is None:
+            raise Problem(404, "no source is configured at this address: it is /v1/hooks/VENDOR/SOURCE")
+        return entry
+
+    async def _hook(self, request: web.BaseRequest, entry: Entry) -> web.Response:
+        if request.method not in ("POST", "GET"):
+            raise _method_not_allowed("GET, POST")
+        self._admit(entry.bucket)
+        body = b""
+        if request.method == "POST":
+            types = entry.connector.content_types
+            if types and _content_type(request) not in types:
+                raise _unsupported(entry.vendor, types)
+        if request.body_exists:
+            body = await bodies.read(request, entry.limits.max_body_bytes, self._config.read_timeout_seconds)
+        found = self._intake.delivery(entry, self._delivery(request, body))
+        if isinstance(found, Reply):
+            return web.Response(status=found.status, body=found.body, headers={"Content-Type": found.content_type})
+        await self._publisher.publish(found.records)
+        self._count(entry.vendor, entry.source.name, found)
+        return web.Response(status=200)
+
+    def _delivery(self, request: web.BaseRequest, body: bytes) -> Delivery:
+        headers: dict[str, str] = {}
+        for name, value in request.raw_headers:
+            # The first of a name counts, as it does for those who check a signature before us.
+            headers.setdefault(name.decode("latin-1").lower(), value.decode("utf-8", "replace"))
+        base = self.book.public_url or f"{request.scheme}://{request.host}"
+        raw_path = request.raw_path
+        return Delivery(
+            method=request.method,
+            url=base + raw_path,
+            headers=headers,
+            body=body,
+            received_at=self._config.now_ms(),
+            query=dict(request.query) if "?" in raw_path else {},
+        )
+
+    def _token(self, request: web.BaseRequest) -> Token:
+        if request.method != "POST":
+            raise _method_not_allowed("POST")
+        kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not secret:
+            raise unauthorized("a token is missing: send Authorization: Bearer TOKEN", "Bearer")
+        token = self.book.token(secret.strip().encode("utf-8", "surrogateescape"))
+        if token is None:
+            raise unauthorized("the token is none of those in force", 'Bearer error="invalid_token"')
+        return token
+
+    async def _events(self, request: web.BaseRequest, token: Token) -> web.Response:
+        self._admit(token.bucket)
+        content_type = _content_type(request)
+        if content_type != JSON and content_type not in NDJSON:
+            raise _unsupported("this address", {JSON, *NDJSON})
+        body = await bodies.read(request, token.limits.max_body_bytes, self._config.read_timeout_seconds)
+        taken = self._intake.batch(token, body, content_type, self._config.now_ms())
+        await self._publisher.publish(taken.records)
+        self._count(_EVENTS_VENDOR, token.name, taken)
+        return web.Response(status=202, body=b'{"accepted":%d}' % len(taken.types), content_type=JSON)
+
+    def _admit(self, bucket: TokenBucket | None) -> None:
+        if self.draining:
+            raise unavailable("this gateway is ending: send it again", 1)
+        wait_seconds = 0.0 if bucket is None else bucket.wait_seconds(time.monotonic())
+        if wait_seconds:
+            # Whole seconds, and never none.
+            raise Problem(
+                429, "too many requests for this source: slow down", {"Retry-After": str(int(wait_seconds) + 1)}
+            )
+
+    def _count(self, vendor: str, source: str, taken: Taken) -> None:
+        if taken.types:
+            self._stats.published(vendor, source, taken.types)
+        if taken.ignored:
+            self._stats.ignored(vendor, taken.ignored)
+        for reason in taken.parked:
+            self._stats.parked(vendor, source, reason)
+
+    async def _page(self, request: web.BaseRequest, path: str) -> web.Response:
+        page = self._pages.get(path)
+        if page is None:
+            raise Problem(404, "nothing is here; /openapi.json says what there is")
+        if request.method != "GET":
+            raise _method_not_allowed("GET")
+        return await page(request)
+
+    async def _healthz(self, _request: web.BaseRequest) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _request: web.BaseRequest) -> web.Response:
+        if self.draining:
+            raise unavailable("this gateway is ending", 1)
+        if not await self._publisher.ready():
+            raise unavailable("Kafka does not answer", _RETRY_AFTER_SECONDS)
+        return web.Response(text="ready\n")
+
+    async def _show_metrics(self, request: web.BaseRequest) -> web.Response:
+        content_type, text = self._metrics(request.headers.get("Accept", ""))
+        return web.Response(body=text, headers={"Content-Type": content_type})
+
+    async def _openapi(self, _request: web.BaseRequest) -> web.Response:
+        return web.Response(body=document(), content_type=JSON)
+
+
+@dataclass(slots=True)
+class RunningGateway:
+    """A gateway that listens at `host:port`."""
+
+    gateway: Gateway
+    host: str
+    port: int
+    _runner: web.ServerRunner
+
+    async def stop(self, within_seconds: float = 10.0) -> None:
+        """Stop to accept, finish what is in flight as far as `within_seconds` allow, and close."""
+        self.gateway.draining = True
+        for site in list(self._runner.sites):
+            await site.stop()
+        # Those in flight end by themselves; connections that only wait for a next request are closed at once.
+        self._runner._shutdown_timeout = within_seconds
+        await self._runner.cleanup()
+
+
+async def listen(gateway: Gateway, host: str, port: int) -> RunningGateway:
+    """Begin to listen; port 0 takes a free one. Raises `OSError` if the port is taken."""
+    server = web.Server(
+        gateway.answer,
+        access_log=None,
+        # Signatures and limits are about what was sent.
+        auto_decompress=False,
+        keepalive_timeout=75.0,
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=10.0)
+    await runner.setup()
+    site = web.TCPSite(runner, host, port, backlog=1024)
+    try:
+        await site.start()
+    except OSError:
+        await runner.cleanup()
+        raise
+    return RunningGateway(gateway, host, int(runner.addresses[0][1]), runner)
+
+
+def _content_type(request: web.BaseRequest) -> str:
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _unsupported(who: str, types: set[str] | frozenset[str]) -> Problem:
+    return Problem(415, f"the Content-Type is none that {who} takes: send {', '.join(sorted(types))}")
+
+
+def _method_not_allowed(allowed: str) -> Problem:
+    return Problem(405, f"this address takes {allowed}", {"Allow": allowed})
+
+
+def _problem(problem: Problem) -> web.Response:
+    response = web.Response(
+        status=problem.status, body=problem.body(), headers={"Content-Type": CONTENT_TYPE, **problem.headers}
+    )
+    if problem.headers.get("Connection") == "close":
+        response.force_close()
+    return response

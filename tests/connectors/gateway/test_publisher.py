@@ -1,0 +1,143 @@
+"""What is acknowledged is in Kafka, where every other producer would have put it; what is not is said in time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.partitioner import murmur2
+
+from connectors.gateway.publisher import GatewayPublisher, NotPublished, PublisherConfig, Record
+from schemas.topics import Topics
+from supportpulse import topics as kafka_topics
+from supportpulse.broker import TansuBroker
+from tests.connectors.channels.case import RECEIVED_MS
+from tests.servers.plugin import Broker
+
+_PARTITIONS = 4
+
+
+def made(address: str, unique: Callable[[str], str]) -> Topics:
+    topics = Topics(prefix=f"{unique('gateway')}.")
+    kafka_topics.ensure(address, topics, partitions=_PARTITIONS)
+    return topics
+
+
+@asynccontextmanager
+async def publishing(address: str, topics: Topics, patience_seconds: float = 20.0) -> AsyncIterator[GatewayPublisher]:
+    config = PublisherConfig(address, patience_seconds=patience_seconds)
+    publisher = GatewayPublisher(config, (topics.interactions, topics.dead_letters))
+    await publisher.start()
+    try:
+        yield publisher
+    finally:
+        await publisher.stop(1.0)
+
+
+async def everything(address: str, topic: str, wanted: int) -> dict[int, list[tuple[bytes | None, bytes]]]:
+    """At least `wanted` records of a topic, by partition."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=address, auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, number) for number in range(_PARTITIONS)]
+        consumer.assign(partitions)
+        found: dict[int, list[tuple[bytes | None, bytes]]] = {number: [] for number in range(_PARTITIONS)}
+        deadline = time.monotonic() + 30
+        while sum(map(len, found.values())) < wanted:
+            assert time.monotonic() < deadline, found
+            for partition, records in (await consumer.getmany(timeout_ms=200)).items():
+                found[partition.partition] += [(record.key, record.value) for record in records]
+        return found
+    finally:
+        await consumer.stop()
+
+
+def record(topic: str, key: str, value: str) -> Record:
+    return Record(topic, key.encode(), value.encode(), RECEIVED_MS)
+
+
+async def test_every_acknowledged_record_is_there_once_and_in_its_partition(
+    broker: Broker, unique: Callable[[str], str]
+) -> None:
+    topics = made(broker.address, unique)
+    async with publishing(broker.address, topics) as publisher:
+        requests = [
+            [record(topics.interactions, f"acme/{n % 37}", f"{n}-{part}") for part in range(3)] for n in range(300)
+        ]
+        await asyncio.gather(*map(publisher.publish, requests))
+        await publisher.publish([])
+    found = await everything(broker.address, topics.interactions, 900)
+    values = Counter(value for records in found.values() for _, value in records)
+    assert values == Counter(each.value for records in requests for each in records)
+    assert all(
+        (murmur2(key) & 0x7FFFFFFF) % _PARTITIONS == partition
+        for partition, records in found.items()
+        for key, _ in records
+    )
+    assert len([records for records in found.values() if records]) == _PARTITIONS
+
+
+async def test_a_conversation_keeps_the_order_of_its_requests(broker: Broker, unique: Callable[[str], str]) -> None:
+    topics = made(broker.address, unique)
+    async with publishing(broker.address, topics) as publisher:
+        for number in range(20):
+            await publisher.publish([record(topics.interactions, "acme/c", str(number))])
+    found = await everything(broker.address, topics.interactions, 20)
+    assert [value for records in found.values() for _, value in records] == [b"%d" % n for n in range(20)]
+
+
+@pytest.mark.kafka
+async def test_a_broker_that_goes_is_said_in_time_and_one_that_comes_back_is_used(
+    own_tansu: TansuBroker, unique: Callable[[str], str], tmp_path: object
+) -> None:
+    address = own_tansu.address
+    topics = made(address, unique)
+    async with publishing(address, topics, patience_seconds=1.0) as publisher:
+        await publisher.publish([record(topics.interactions, "acme/c", "before")])
+        assert await publisher.ready()
+        own_tansu.stop()
+        with pytest.raises(NotPublished):
+            await publisher.publish([record(topics.interactions, "acme/c", "during")])
+        assert not await publisher.ready()
+        own_tansu.start(log_path=tmp_path / "again.log", port=int(address.rpartition(":")[2]))  # type: ignore[operator]
+        kafka_topics.ensure(address, topics, partitions=_PARTITIONS)
+        deadline = time.monotonic() + 60
+        while not await _published(publisher, record(topics.interactions, "acme/c", "after")):
+            assert time.monotonic() < deadline
+
+
+async def _published(publisher: GatewayPublisher, one: Record) -> bool:
+    try:
+        await publisher.publish([one])
+    except NotPublished:
+        return False
+    return True
+
+
+@pytest.mark.kafka
+async def test_more_than_may_wait_is_refused_at_once(tansu: Broker, unique: Callable[[str], str]) -> None:
+    topics = made(tansu.address, unique)
+    publisher = GatewayPublisher(PublisherConfig(tansu.address, most_waiting=10), (topics.interactions,))
+    await publisher.start()
+    try:
+        with pytest.raises(NotPublished, match="too much"):
+            await publisher.publish([record(topics.interactions, "k", str(n)) for n in range(11)])
+        await publisher.publish([record(topics.interactions, "k", str(n)) for n in range(10)])
+        await publisher.publish([record(topics.interactions, "k", str(n)) for n in range(10)])
+    finally:
+        await publisher.stop()
+
+
+@pytest.mark.kafka
+@pytest.mark.server
+async def test_a_topic_that_is_not_there_is_named(kafka: Broker, unique: Callable[[str], str]) -> None:
+    """On Apache Kafka: Tansu makes what it is asked for."""
+    publisher = GatewayPublisher(PublisherConfig(kafka.address, patience_seconds=2.0), (unique("missing"),))
+    with pytest.raises(NotPublished, match="missing"):
+        await publisher.start()
+    await publisher.stop()
