@@ -11,6 +11,7 @@ import typer
 
 from schemas.errors import SupportpulseError
 from supportpulse import cli_operations
+from supportpulse.options import AsOf, ClickHouse, DataDir, Events, Kafka, MoreEvents, Policies, UpKafka, Verbose
 
 if TYPE_CHECKING:
     from connectors.importing import ImportReport
@@ -35,40 +36,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_operations.dlq)
-
-Events = Annotated[
-    list[Path], typer.Option("--events", help="A file of events (.jsonl, .jsonl.gz); may be repeated.", metavar="FILE")
-]
-#: `--events a b` as well as `--events a --events b`: an option takes one value, so the others come as arguments.
-MoreEvents = Annotated[Optional[list[Path]], typer.Argument(metavar="FILE", help="More files of events.")]
-Policies = Annotated[
-    Optional[Path],
-    typer.Option(
-        help="The policies file (YAML): calendars, targets, versions. Without one there are no SLAs.", metavar="FILE"
-    ),
-]
-AsOf = Annotated[
-    Optional[str],
-    typer.Option(help="Judge open clocks as of this instant (RFC 3339). Default: the latest event's.", metavar="TIME"),
-]
-DataDir = Annotated[
-    Optional[Path], typer.Option(help="Where the embedded ClickHouse and logs live (default: data).", metavar="DIR")
-]
-Kafka = Annotated[
-    Optional[str], typer.Option(help="A Kafka of your own (default: 127.0.0.1:9092).", metavar="HOST:PORT")
-]
-UpKafka = Annotated[
-    Optional[str],
-    typer.Option(help="A Kafka of your own (default: an embedded broker, in memory).", metavar="HOST:PORT"),
-]
-ClickHouse = Annotated[
-    Optional[str],
-    typer.Option(
-        help="A ClickHouse of your own, clickhouse://USER:PASSWORD@HOST:PORT/DATABASE (default: an embedded one).",
-        metavar="URL",
-    ),
-]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")]
 
 
 @app.command()
@@ -307,6 +274,41 @@ def sink(
 
     logs.configure(verbose=verbose)
     run(settings.load(kafka=kafka, clickhouse=clickhouse, data_dir=data_dir, sink_metrics_port=metrics_port))
+
+
+@app.command()
+def gateway(
+    sources: Annotated[
+        Optional[Path],
+        typer.Option(help="The sources file (YAML): who may send, with which secrets.", metavar="FILE"),
+    ] = None,
+    kafka: Kafka = None,
+    host: Annotated[Optional[str], typer.Option(help="What it listens on (default: 127.0.0.1).")] = None,
+    port: Annotated[Optional[int], typer.Option(help="Where it listens (default: 8420).")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Read the sources file, say what is in it, and end.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run one gateway: webhooks of the channels and POST /v1/events in, events to Kafka, answered once they are there.
+
+    SIGHUP reads the sources file again; a broken one is refused with its line, and the old one stays in force. SIGTERM
+    or Ctrl-C ends it cleanly.
+
+    Examples:
+
+    supportpulse gateway --sources sources.yaml --check
+
+    supportpulse gateway --sources sources.yaml --kafka kafka:9092 --port 8420
+    """
+    from supportpulse import logs, settings
+    from supportpulse.commands.gateway import check_sources, run
+
+    logs.configure(verbose=verbose)
+    found = settings.load(kafka=kafka, sources=sources, host=host, gateway_port=port)
+    if check:
+        for line in check_sources(found):
+            print(line)
+    else:
+        run(found)
 
 
 @app.command()

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     worker_metrics_port: int = Field(9464, ge=0, le=65535, description="The worker's /metrics.")
     sink_metrics_port: int = Field(9465, ge=0, le=65535, description="The sink's /metrics.")
     gateway_port: int = Field(8420, ge=0, le=65535, description="Where the gateway takes webhooks.")
+    sources: Path | None = Field(None, description="The sources file of the gateway (YAML).")
     sql_port: int = Field(0, ge=0, le=65535, description="The embedded ClickHouse's query endpoint; 0: a free one.")
     interactions_partitions: int = Field(4, ge=1, le=1024, description="Partitions of each topic that is made.")
     replication: int = Field(1, ge=1, le=9, description="Replicas of each topic that is made.")

@@ -112,6 +112,42 @@ SLA_ALERTS = Metric(
     "supportpulse_sla_alerts_total", Kind.COUNTER, "Alerts raised: warning, breach, retracted.", ("tenant", "level")
 )
 
+GATEWAY_REQUESTS = Metric(
+    "supportpulse_gateway_requests_total",
+    Kind.COUNTER,
+    "Requests answered; vendor and source are empty where the address names none that is configured.",
+    ("vendor", "source", "status"),
+)
+GATEWAY_SECONDS = Metric(
+    "supportpulse_gateway_request_seconds",
+    Kind.HISTOGRAM,
+    "From a request's headers to its answer, Kafka's acknowledgement included.",
+    ("vendor",),
+    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+GATEWAY_EVENTS = Metric(
+    "supportpulse_gateway_events_total",
+    Kind.COUNTER,
+    "Events that Kafka has from the gateway.",
+    ("vendor", "source", "type"),
+)
+GATEWAY_IGNORED = Metric(
+    "supportpulse_gateway_ignored_total",
+    Kind.COUNTER,
+    "Pieces of deliveries that are known and mean nothing here, by the connector's code for them.",
+    ("vendor", "code"),
+)
+GATEWAY_PARKED = Metric(
+    "supportpulse_gateway_parked_total",
+    Kind.COUNTER,
+    "Dead letters that the gateway wrote.",
+    ("vendor", "source", "reason"),
+)
+GATEWAY_IN_FLIGHT = Metric("supportpulse_gateway_in_flight_requests", Kind.GAUGE, "Requests being answered.")
+GATEWAY_RELOADS = Metric(
+    "supportpulse_gateway_reloads_total", Kind.COUNTER, "Times the sources file was read again.", ("result",)
+)
+
 WORKER = (EVENTS, DEAD_LETTERS, FACTS, CHUNK_SECONDS, LAG_RECORDS, LAG_SECONDS)
 SINK = (SINK_ROWS, SINK_INSERT_SECONDS, SINK_FAILURES, END_TO_END_SECONDS, DEAD_LETTERS, LAG_RECORDS, LAG_SECONDS)
 WINDOWS = (WINDOW_SECONDS, WINDOW_MEAN_SECONDS, WINDOW_FACTS, SLA_ATTAINMENT, WINDOW_SLA_MET, WINDOW_SLA_BREACHED)
@@ -126,4 +162,13 @@ TIMERS = (
     SLA_RETRACTED,
     SLA_ALERTS,
 )
-ALL = tuple(dict.fromkeys((*WORKER, *SINK, *WINDOWS, *TIMERS)))
+GATEWAY = (
+    GATEWAY_REQUESTS,
+    GATEWAY_SECONDS,
+    GATEWAY_EVENTS,
+    GATEWAY_IGNORED,
+    GATEWAY_PARKED,
+    GATEWAY_IN_FLIGHT,
+    GATEWAY_RELOADS,
+)
+ALL = tuple(dict.fromkeys((*WORKER, *SINK, *WINDOWS, *TIMERS, *GATEWAY)))

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sinks.prometheus import catalogue
 from sinks.prometheus.catalogue import Kind, Metric
+from sinks.prometheus.gateway import GatewayMetrics
 from sinks.prometheus.pipeline import SinkMetrics, WorkerMetrics
 from sinks.prometheus.windows import WindowGauges
 from tests.sinks import samples
@@ -40,6 +41,18 @@ def sink_registry() -> CollectorRegistry:
     return registry
 
 
+def gateway_registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    metrics = GatewayMetrics(registry)
+    metrics.answered("chatwoot", "chatwoot-main", 200, 0.004)
+    metrics.published("chatwoot", "chatwoot-main", ["message", "message"])
+    metrics.ignored("chatwoot", ["typing"])
+    metrics.parked("chatwoot", "chatwoot-main", "unknown_payload")
+    metrics.in_flight(1)
+    metrics.reloaded(True)
+    return registry
+
+
 def shown(registry: CollectorRegistry) -> dict[str, tuple[str, str, set[frozenset[str]]]]:
     """name → (type, help, label sets), without the instants of creation that prometheus-client adds by itself"""
     found = {}
@@ -54,8 +67,12 @@ def shown(registry: CollectorRegistry) -> dict[str, tuple[str, str, set[frozense
 
 @pytest.mark.parametrize(
     ("registry", "entries"),
-    [(worker_registry(), catalogue.WORKER), (sink_registry(), (*catalogue.SINK, *catalogue.WINDOWS))],
-    ids=["worker", "sink"],
+    [
+        (worker_registry(), catalogue.WORKER),
+        (sink_registry(), (*catalogue.SINK, *catalogue.WINDOWS)),
+        (gateway_registry(), catalogue.GATEWAY),
+    ],
+    ids=["worker", "sink", "gateway"],
 )
 def test_the_registry_shows_the_catalogue_and_nothing_else(
     registry: CollectorRegistry, entries: tuple[Metric, ...]

@@ -1,0 +1,119 @@
+"""`supportpulse gateway`: one gateway process, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+import uvloop
+from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from connectors.gateway import sources_file
+from connectors.gateway.publisher import GatewayPublisher, PublisherConfig
+from connectors.gateway.server import Exposition, Gateway, GatewayConfig, listen
+from connectors.gateway.sources import SourceBook
+from connectors.gateway.sources_file import SourcesFileError
+from schemas.errors import SupportpulseError
+from schemas.topics import Topics
+from sinks.prometheus.gateway import GatewayMetrics
+from supportpulse import reach
+from supportpulse.settings import Settings
+
+log = structlog.get_logger()
+
+#: From SIGTERM to the end: requests in flight, then what still waits for Kafka.
+_FINISH_SECONDS = 10.0
+
+
+def check_sources(settings: Settings) -> Iterator[str]:
+    """A line for every source and token of the file. Raises `SourcesFileError`."""
+    book = sources_file.load(_path(settings))
+    for entry in book.entries.values():
+        name, tenant = entry.source.name, entry.source.tenant
+        yield f"source {name}: /v1/hooks/{entry.vendor}/{name} for tenant {tenant}"
+    for name in sorted(book.tokens):
+        yield f"token {name}: /v1/events"
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises what ended it otherwise."""
+    book = sources_file.load(_path(settings))
+    reach.check_kafka(settings.kafka)
+    try:
+        uvloop.run(_run(settings, book))
+    except KafkaError as exc:
+        raise SupportpulseError(
+            f"the broker at {settings.kafka} failed this gateway ({type(exc).__name__}: {exc}): start it again when "
+            "the broker is well; what was not answered with 2xx will be sent again"
+        ) from exc
+
+
+def _path(settings: Settings) -> Path:
+    if settings.sources is None:
+        raise SourcesFileError("who may send is in no file yet: name it with --sources FILE (see docs/gateway.md)")
+    return settings.sources
+
+
+async def _run(settings: Settings, book: SourceBook) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    topics = Topics()
+    registry = CollectorRegistry()
+    stats = GatewayMetrics(registry)
+    publisher = GatewayPublisher(PublisherConfig(settings.kafka), (topics.interactions, topics.dead_letters))
+    gateway = Gateway(book, publisher, GatewayConfig(topics), stats, _exposition(registry))
+    loop.add_signal_handler(signal.SIGHUP, _reload, gateway, _path(settings), stats)
+    await publisher.start()
+    try:
+        try:
+            running = await listen(gateway, settings.host, settings.gateway_port)
+        except OSError as exc:
+            raise SupportpulseError(
+                f"cannot listen on {settings.host}:{settings.gateway_port} ({exc.strerror}): choose another --port"
+            ) from exc
+        log.info("listening", host=running.host, port=running.port, sources=len(book.entries), tokens=len(book.tokens))
+        try:
+            await _until(stop, publisher)
+        finally:
+            await running.stop(_FINISH_SECONDS)
+    finally:
+        await publisher.stop(_FINISH_SECONDS)
+    log.info("ended")
+
+
+async def _until(stop: asyncio.Event, publisher: GatewayPublisher) -> None:
+    """Until it is told to stop; raises what ended the publisher, if anything did."""
+    stopped = asyncio.ensure_future(stop.wait())
+    ended = asyncio.ensure_future(publisher.ended())
+    done, left = await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
+    for each in left:
+        each.cancel()
+    for each in done:
+        each.result()
+
+
+def _reload(gateway: Gateway, path: Path, stats: GatewayMetrics) -> None:
+    try:
+        book = sources_file.load(path)
+    except SourcesFileError as exc:
+        stats.reloaded(False)
+        log.error("sources_refused", why=str(exc), consequence="the old ones stay in force")
+        return
+    gateway.book = book
+    stats.reloaded(True)
+    log.info("sources_reloaded", sources=len(book.entries), tokens=len(book.tokens))
+
+
+def _exposition(registry: CollectorRegistry) -> Exposition:
+    def show(accept: str) -> tuple[str, bytes]:
+        encode, content_type = choose_encoder(accept)
+        return content_type, encode(registry)
+
+    return show
