@@ -3,6 +3,7 @@
     def test_x(broker, make_topic): ...          # twice: on Tansu and on Apache Kafka
     def test_y(clickhouse_server): ...           # one for the whole run; use a database of your own
     def test_z(own_kafka): own_kafka.kill()      # for one test, which may kill it and start it again
+    def test_w(watch): watch(targets).receiver    # Prometheus and Alertmanager as shipped, and whoever is told
 
 Where a server cannot be had its tests are skipped, and the summary says so; with SUPPORTPULSE_REQUIRE_SERVERS=1 they
 fail.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ from supportpulse.broker import TansuBroker
 from supportpulse.processes import ServerError
 from tests.servers.clickhouse import ClickHouseServer
 from tests.servers.kafka import KafkaServer
+from tests.servers.receiver import Receiver
+from tests.servers.watching import Watch
 
 REQUIRED = "SUPPORTPULSE_REQUIRE_SERVERS"
 _MARK = "no server: "
@@ -123,6 +126,29 @@ def own_clickhouse_server(tmp_path: Any) -> Iterator[ClickHouseServer]:
         server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Somebody who takes webhooks, started."""
+    found = Receiver()
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def watch(tmp_path: Any) -> Iterator[Callable[[Mapping[str, Sequence[str]]], Watch]]:
+    """`watch({"supportpulse-worker": ["127.0.0.1:9464"]})` starts Prometheus and Alertmanager as they are shipped."""
+    found = Watch(tmp_path / "watch")
+
+    def start(targets: Mapping[str, Sequence[str]]) -> Watch:
+        with available("Prometheus and Alertmanager"):
+            found.start(targets)
+        return found
+
+    yield start
+    found.stop()
 
 
 @pytest.fixture
