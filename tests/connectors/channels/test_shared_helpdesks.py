@@ -10,10 +10,10 @@ import pytest
 from connectors.channels.base import Delivery
 from schemas.checks import check_event
 from tests.connectors.channels.case import RECEIVED_MS, VendorCase
-from tests.connectors.channels.vendors import chatwoot, intercom, zendesk
+from tests.connectors.channels.vendors import chatwoot, freshdesk, intercom, zendesk
 from tests.streams.shared import SHARED
 
-CASES = {case.connector.vendor: case for case in (chatwoot.CASE, intercom.CASE, zendesk.CASE)}
+CASES = {case.connector.vendor: case for case in (chatwoot.CASE, freshdesk.CASE, intercom.CASE, zendesk.CASE)}
 #: What is no payload: documents and schemas.
 NO_PAYLOADS = {".md"}
 
