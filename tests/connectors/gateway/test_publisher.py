@@ -5,56 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.partitioner import murmur2
 
 from connectors.gateway.publisher import GatewayPublisher, NotPublished, PublisherConfig, Record
-from schemas.topics import Topics
 from supportpulse import topics as kafka_topics
 from supportpulse.broker import TansuBroker
 from tests.connectors.channels.case import RECEIVED_MS
+from tests.connectors.gateway.kafka import PARTITIONS, everything, made, publishing
 from tests.servers.plugin import Broker
-
-_PARTITIONS = 4
-
-
-def made(address: str, unique: Callable[[str], str]) -> Topics:
-    topics = Topics(prefix=f"{unique('gateway')}.")
-    kafka_topics.ensure(address, topics, partitions=_PARTITIONS)
-    return topics
-
-
-@asynccontextmanager
-async def publishing(address: str, topics: Topics, patience_seconds: float = 20.0) -> AsyncIterator[GatewayPublisher]:
-    config = PublisherConfig(address, patience_seconds=patience_seconds)
-    publisher = GatewayPublisher(config, (topics.interactions, topics.dead_letters))
-    await publisher.start()
-    try:
-        yield publisher
-    finally:
-        await publisher.stop(1.0)
-
-
-async def everything(address: str, topic: str, wanted: int) -> dict[int, list[tuple[bytes | None, bytes]]]:
-    """At least `wanted` records of a topic, by partition."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=address, auto_offset_reset="earliest", enable_auto_commit=False)
-    await consumer.start()
-    try:
-        partitions = [TopicPartition(topic, number) for number in range(_PARTITIONS)]
-        consumer.assign(partitions)
-        found: dict[int, list[tuple[bytes | None, bytes]]] = {number: [] for number in range(_PARTITIONS)}
-        deadline = time.monotonic() + 30
-        while sum(map(len, found.values())) < wanted:
-            assert time.monotonic() < deadline, found
-            for partition, records in (await consumer.getmany(timeout_ms=200)).items():
-                found[partition.partition] += [(record.key, record.value) for record in records]
-        return found
-    finally:
-        await consumer.stop()
 
 
 def record(topic: str, key: str, value: str) -> Record:
@@ -75,11 +36,11 @@ async def test_every_acknowledged_record_is_there_once_and_in_its_partition(
     values = Counter(value for records in found.values() for _, value in records)
     assert values == Counter(each.value for records in requests for each in records)
     assert all(
-        (murmur2(key) & 0x7FFFFFFF) % _PARTITIONS == partition
+        (murmur2(key) & 0x7FFFFFFF) % PARTITIONS == partition
         for partition, records in found.items()
         for key, _ in records
     )
-    assert len([records for records in found.values() if records]) == _PARTITIONS
+    assert len([records for records in found.values() if records]) == PARTITIONS
 
 
 async def test_a_conversation_keeps_the_order_of_its_requests(broker: Broker, unique: Callable[[str], str]) -> None:
@@ -105,7 +66,7 @@ async def test_a_broker_that_goes_is_said_in_time_and_one_that_comes_back_is_use
             await publisher.publish([record(topics.interactions, "acme/c", "during")])
         assert not await publisher.ready()
         own_tansu.start(log_path=tmp_path / "again.log", port=int(address.rpartition(":")[2]))  # type: ignore[operator]
-        kafka_topics.ensure(address, topics, partitions=_PARTITIONS)
+        kafka_topics.ensure(address, topics, partitions=PARTITIONS)
         deadline = time.monotonic() + 60
         while not await _published(publisher, record(topics.interactions, "acme/c", "after")):
             assert time.monotonic() < deadline
