@@ -12,6 +12,7 @@ from connectors.channels.accounts import AccountOptions
 from connectors.channels.base import Delivery, Source
 from connectors.channels.github import GitHub, GitHubOptions
 from connectors.channels.line import Line
+from connectors.channels.slack import Slack, SlackOptions
 from tests.streams.shared import shared_file
 
 
@@ -27,8 +28,15 @@ def of_line(vector: dict[str, Any]) -> None:
     Line().verify(Delivery("POST", "https://h/", headers, vector["body"].encode(), 0), source)
 
 
+def of_slack(vector: dict[str, Any]) -> None:
+    stamp = vector["timestamp"]
+    headers = {"x-slack-request-timestamp": stamp, vector["header"].lower(): vector["expected"]}
+    source = Source("vector", "acme", SlackOptions(), (vector["key"].encode(),))
+    Slack().verify(Delivery("POST", "https://h/", headers, vector["body"].encode(), int(stamp) * 1000), source)
+
+
 #: A vector's vendor → a test that raises unless the connector takes the vector's signature.
-CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {"github": of_github, "line": of_line}
+CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {"github": of_github, "line": of_line, "slack": of_slack}
 
 
 def test_every_vector_passes_that_has_a_check() -> None:
