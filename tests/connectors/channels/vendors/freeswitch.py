@@ -15,7 +15,7 @@ from tests.connectors.channels.case import Sample, VendorCase
 T0_S = 1_772_438_400
 
 
-def times(**seconds: float) -> dict[str, str]:
+def times(**seconds: float) -> dict[str, Any]:
     """Variables in seconds and micro-seconds, by seconds after T0; `queue_…` ones are in seconds alone."""
     found = {}
     for name, after in seconds.items():
@@ -25,14 +25,14 @@ def times(**seconds: float) -> dict[str, str]:
     return found
 
 
-def record(*, encoded: bool = True, profile: dict[str, Any] | None = None, **variables: str) -> dict[str, Any]:
+def record(*, encoded: bool = True, profile: dict[str, Any] | None = None, **variables: Any) -> dict[str, Any]:
     """A leg's record with these variables."""
     values = {name: quote(value, safe="") if encoded else value for name, value in variables.items()}
     profiles = [{"dialplan": "XML", "caller_profile": {"caller_id_name": "A NAME", **(profile or {})}, "times": {}}]
     return {"core-uuid": "core", "switchname": "pbx", "channel_data": {}, "variables": values, "callflow": profiles}
 
 
-CALLER = {
+CALLER: dict[str, Any] = {
     "uuid": "leg-a",
     "direction": "inbound",
     "caller_id_number": "+15550100",
@@ -43,7 +43,7 @@ CALLER = {
     "cc_side": "member",
     **times(start=0, answer=1.5, end=150, cc_queue_joined=5, cc_queue_answered=30),
 }
-AGENT = {
+AGENT: dict[str, Any] = {
     "uuid": "leg-b",
     "direction": "outbound",
     "cc_side": "agent",
