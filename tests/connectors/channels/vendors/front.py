@@ -132,7 +132,7 @@ CASE = VendorCase(
             event("conversations_merged", 316, BY_AGENT, source("deleted_conversation_ids", ["cnv_2", "cnv_3"])),
             ("merged", "merged"),
         ),
-        sample("trashed", event("trash", 317, BY_AGENT), ("deleted",)),
+        sample("trashed", event("trash", 317, BY_AGENT, id="cnv_4"), ("deleted",)),
         sample("rings", event("call_started", 318, source("recipient", {})), ("message",)),
         sample("picked up", event("call_connected", 319, BY_AGENT), ("call_answered",)),
         sample(
