@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from schemas.times import EpochMs
 from streams.fold.state import Episode, Turn
-from streams.sla.policies import NO_POLICY, PolicyBook
+from streams.sla.policies import NO_POLICY, Policy, PolicyBook
+
+
+def response_target(turn: Turn) -> str:
+    """The name of the target that the turn's human clock has."""
+    return "first_response" if turn.is_first else "next_response"
 
 
 def response_deadline(turn: Turn, book: PolicyBook) -> EpochMs | None:
@@ -12,7 +17,7 @@ def response_deadline(turn: Turn, book: PolicyBook) -> EpochMs | None:
     if turn.policy == NO_POLICY or turn.clock is None:
         return None
     policy = book[turn.policy]
-    target_ms = policy.targets_ms.get("first_response" if turn.is_first else "next_response")
+    target_ms = policy.targets_ms.get(response_target(turn))
     return None if target_ms is None else policy.deadline(turn.clock, target_ms)
 
 
@@ -21,9 +26,19 @@ def resolution_deadline(episode: Episode, book: PolicyBook) -> EpochMs | None:
     if episode.policy == NO_POLICY:
         return None
     policy = book[episode.policy]
-    left_ms = policy.targets_ms.get("resolution")
-    if left_ms is None:
+    target_ms = policy.targets_ms.get("resolution")
+    if target_ms is None:
         return None
+    run = resolution_run(episode, policy, target_ms)
+    return None if run is None else policy.deadline(*run)
+
+
+def resolution_run(episode: Episode, policy: Policy, target_ms: int) -> tuple[EpochMs, int] | None:
+    """Since when the clock of an episode runs, and how much of its target was left then; None while it is paused.
+
+    A clock that ran out before a pause has been running since before that pause.
+    """
+    left_ms = target_ms
     running_since = episode.started
     for pause in episode.pauses:
         if pause.status not in policy.pause_on:
@@ -35,4 +50,4 @@ def resolution_deadline(episode: Episode, book: PolicyBook) -> EpochMs | None:
             return None
         left_ms -= spent_ms
         running_since = pause.until
-    return policy.deadline(running_since, left_ms)
+    return running_since, left_ms

@@ -14,12 +14,17 @@ from streams.sla.policies import PolicyBook
 
 
 def fold(
-    tenant: str, conversation_id: str, events: Sequence[LogEvent], book: PolicyBook, as_of_ms: EpochMs | None = None
+    tenant: str,
+    conversation_id: str,
+    events: Sequence[LogEvent],
+    book: PolicyBook,
+    as_of_ms: EpochMs | None = None,
+    backfilled: set[str] | None = None,
 ) -> tuple[FoldState, dict[str, MetricFact]]:
     """Fold the distinct events of one conversation, given in any order, into its state and the facts that hold.
 
     Facts are by fact_id, revision 1. `as_of_ms`: clocks still open with their deadline before it are breached; None
-    judges none of them.
+    judges none of them. `backfilled` receives the fact_ids of the SLA facts whose clocks backfill started.
     """
     state = FoldState()
     if any(event.erases for event in events):
@@ -32,4 +37,6 @@ def fold(
         state.last = in_order[-1].order
     if as_of_ms is not None:
         measure.open_breaches(as_of_ms)
+    if backfilled is not None:
+        backfilled |= measure.backfilled
     return state, {fact.fact_id: fact for fact in measure.facts}

@@ -34,6 +34,8 @@ class LogEvent(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defa
     assignee_id: str | None = None
     survey: Survey | None = None
     call: Call | None = None
+    #: Backfill: the clocks it starts have no timers and no alerts.
+    historical: bool = False
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -70,4 +72,5 @@ def remember(event: InteractionEvent) -> LogEvent:
         event.assignee_id,
         event.survey,
         event.call,
+        event.historical,
     )

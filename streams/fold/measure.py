@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.records import Channel, MetricFact, Survey
 from schemas.times import EpochMs
-from streams.fold.clocks import resolution_deadline, response_deadline
+from streams.fold.clocks import resolution_deadline, response_deadline, response_target
 from streams.fold.events import LogEvent
 from streams.fold.state import Episode, FoldState, Turn
 from streams.sla.policies import NO_POLICY, PolicyBook
@@ -16,7 +16,7 @@ class Measure:
     A later fact of the same `fact_id` takes the place of an earlier one.
     """
 
-    __slots__ = ("answered_again", "book", "conversation_id", "facts", "state", "tenant")
+    __slots__ = ("answered_again", "backfilled", "book", "conversation_id", "facts", "state", "tenant")
 
     def __init__(self, tenant: str, conversation_id: str, book: PolicyBook, state: FoldState) -> None:
         self.tenant = tenant
@@ -26,6 +26,8 @@ class Measure:
         self.facts: list[MetricFact] = []
         #: The latest answer of a survey was not its first.
         self.answered_again = False
+        #: fact_ids of clocks that backfill started: they raise no alerts.
+        self.backfilled: set[str] = set()
 
     def response(self, episode: Episode, turn: Turn, reply: LogEvent) -> None:
         """first_response or next_response, and its SLA: a human answered the open turn, whose clock has started."""
@@ -181,7 +183,11 @@ class Measure:
         )
 
     def _response_sla(self, episode: Episode, turn: Turn, at_ms: EpochMs, outcome: str) -> None:
-        if turn.clock is None or turn.policy == NO_POLICY or _target(turn) not in self.book[turn.policy].targets_ms:
+        if (
+            turn.clock is None
+            or turn.policy == NO_POLICY
+            or response_target(turn) not in self.book[turn.policy].targets_ms
+        ):
             return
         deadline = response_deadline(turn, self.book)
         late = deadline is not None and at_ms > deadline
@@ -191,7 +197,7 @@ class Measure:
         self, episode: Episode, turn: Turn, at_ms: EpochMs | None, outcome: str, deadline: EpochMs | None
     ) -> None:
         self._add(
-            f"sla_{_target(turn)}",
+            f"sla_{response_target(turn)}",
             episode.number,
             turn.number,
             turn.channel,
@@ -202,6 +208,8 @@ class Measure:
             deadline=deadline,
             policy=self.book[turn.policy].name,
         )
+        if turn.historical:
+            self.backfilled.add(self.facts[-1].fact_id)
 
     def _resolution_sla(self, episode: Episode, at_ms: EpochMs, outcome: str) -> None:
         if episode.policy == NO_POLICY or "resolution" not in self.book[episode.policy].targets_ms:
@@ -225,6 +233,8 @@ class Measure:
             deadline=deadline,
             policy=self.book[episode.policy].name,
         )
+        if episode.historical:
+            self.backfilled.add(self.facts[-1].fact_id)
 
     def _paused(self, episode: Episode, at_ms: EpochMs) -> tuple[int, int]:
         """Time pending or on hold, and how much of it was business time."""
@@ -285,7 +295,3 @@ class Measure:
                 policy,
             )
         )
-
-
-def _target(turn: Turn) -> str:
-    return "first_response" if turn.is_first else "next_response"

@@ -27,6 +27,8 @@ class Turn(msgspec.Struct, array_like=True, gc=False):
     any_over: bool
     #: No human has answered a turn of the episode before this one: its target is first_response.
     is_first: bool
+    #: Its clock was started by backfill: no timers, no alerts.
+    historical: bool = False
 
 
 class Pause(msgspec.Struct, array_like=True, gc=False):
@@ -59,6 +61,8 @@ class Episode(msgspec.Struct, array_like=True):
     #: assignee → milliseconds assigned while open, up to `assigned_since`
     assigned_open_ms: dict[str, int] = {}
     assigned_since: EpochMs = 0
+    #: It was begun by backfill: no timers, no alerts.
+    historical: bool = False
 
     @property
     def paused(self) -> bool:

@@ -62,7 +62,7 @@ def _contact(measure: Measure, event: LogEvent) -> None:
     if episode.turn is None:
         turn = _open_turn(measure, episode, event)
         if episode.owner != "bot":
-            turn.clock = event.occurred_at
+            _start_clock(turn, event)
 
 
 def _human_reply(measure: Measure, event: LogEvent) -> None:
@@ -113,14 +113,14 @@ def _handoff(measure: Measure, event: LogEvent) -> None:
         return
     if episode.turn is None:
         turn = _open_turn(measure, episode, event)
-        turn.clock = event.occurred_at
+        _start_clock(turn, event)
         turn.any_over = True
-    _human_takes_over(episode, event.occurred_at)
+    _human_takes_over(episode, event)
 
 
-def _human_takes_over(episode: Episode, at_ms: EpochMs) -> None:
+def _human_takes_over(episode: Episode, event: LogEvent) -> None:
     if episode.owner == "bot" and episode.turn is not None and episode.turn.clock is None:
-        episode.turn.clock = at_ms
+        _start_clock(episode.turn, event)
     episode.owner = "human"
 
 
@@ -137,7 +137,7 @@ def _assigned(measure: Measure, event: LogEvent, previous_team: str | None) -> N
         episode.transfers += 1
         measure.transfer(episode, event, "agent" if changed_agent else "team")
     if event.assignee_id is not None and episode.owner != "human":
-        _human_takes_over(episode, event.occurred_at)
+        _human_takes_over(episode, event)
 
 
 def _status_changed(measure: Measure, event: LogEvent) -> None:
@@ -200,6 +200,7 @@ def _begin(measure: Measure, event: LogEvent) -> Episode:
         channel=event.channel,
         policy=_policy(measure, event),
         assigned_since=at_ms,
+        historical=event.historical,
     )
     if state.first_started is None:
         state.first_started = at_ms
@@ -233,8 +234,14 @@ def _open_turn(measure: Measure, episode: Episode, event: LogEvent) -> Turn:
         clock=None,
         any_over=False,
         is_first=not episode.response_done,
+        historical=event.historical,
     )
     return turn
+
+
+def _start_clock(turn: Turn, event: LogEvent) -> None:
+    turn.clock = event.occurred_at
+    turn.historical = event.historical
 
 
 def _policy(measure: Measure, event: LogEvent) -> int:

@@ -10,11 +10,14 @@ from typing import Protocol
 import msgspec
 
 from schemas.errors import Refused
-from schemas.records import DeadLetter, MetricFact
+from schemas.records import DeadLetter, MetricFact, SlaAlert
+from schemas.ticks import SourceName, is_tick
 from schemas.times import EpochMs
-from streams.partition.conversation import Change
+from streams.partition.conversation import Change, Conversation
 from streams.partition.reading import read
-from streams.partition.store import Entry, Store
+from streams.partition.store import Draft, Entry, Store
+from streams.partition.ticks import judge_due
+from streams.timers.alerts import ClockChange
 
 
 class SourceRecord(Protocol):
@@ -45,6 +48,13 @@ class Caused(msgspec.Struct, frozen=True, gc=False):
     change: Change
 
 
+class Raised(msgspec.Struct, frozen=True, gc=False):
+    """An alert, and the time of the record that caused it."""
+
+    timestamp_ms: EpochMs
+    alert: SlaAlert
+
+
 @dataclass(slots=True)
 class Outcome:
     """What a chunk leads to. `counts` has accepted, duplicate, late and refused."""
@@ -52,9 +62,14 @@ class Outcome:
     #: The last source offset of the chunk.
     through: int
     changes: list[Caused] = field(default_factory=list)
+    alerts: list[Raised] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    #: What became of clocks that backfill did not start.
+    clocks: list[ClockChange] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    #: Tenant and source of the last word in each conversation that had an event.
+    heard: frozenset[SourceName] = frozenset()
 
     @property
     def facts(self) -> list[MetricFact]:
@@ -79,6 +94,9 @@ def process(store: Store, records: Iterable[SourceRecord], origin: str, now_ms: 
         try:
             tenant, conversation_id, event = read(record.value or b"")
         except Refused as refused:
+            if record.key is not None and is_tick(record.key, record.value):
+                _tick(draft, outcome, record.key, offset, record.timestamp)
+                continue
             counts["refused"] += 1
             outcome.dead_letters.append(_dead_letter(record, refused, f"{origin}/{offset}", now_ms))
             continue
@@ -87,10 +105,13 @@ def process(store: Store, records: Iterable[SourceRecord], origin: str, now_ms: 
             counts["duplicate"] += 1
             continue
         counts["accepted" if conversation.is_in_order(event) else "late"] += 1
-        for change in conversation.apply(event):
+        for change in conversation.apply(event, record.timestamp):
             outcome.changes.append(Caused(offset, record.timestamp, change))
+        if conversation.watch.alerts:
+            _take_alerts(outcome, conversation, record.timestamp)
         draft.touched(conversation, offset)
     outcome.entries = draft.entries()
+    outcome.heard = draft.heard()
     return outcome
 
 
@@ -100,11 +121,25 @@ def judge(store: Store, as_of_ms: EpochMs) -> Outcome:
     outcome = Outcome(through=store.applied)
     for conversation in draft.all():
         changes = conversation.judge(as_of_ms)
-        if changes:
+        if changes or conversation.watch.alerts or conversation.watch.moved:
+            _take_alerts(outcome, conversation, as_of_ms)
             outcome.changes.extend(Caused(store.applied, as_of_ms, change) for change in changes)
             draft.touched(conversation, conversation.head.offset)
     outcome.entries = draft.entries()
     return outcome
+
+
+def _tick(draft: Draft, outcome: Outcome, key: bytes, offset: int, at_ms: EpochMs) -> None:
+    for conversation, changes in judge_due(draft, key, at_ms):
+        outcome.changes.extend(Caused(offset, at_ms, change) for change in changes)
+        _take_alerts(outcome, conversation, at_ms)
+        draft.ticked(conversation, offset)
+
+
+def _take_alerts(outcome: Outcome, conversation: Conversation, timestamp_ms: EpochMs) -> None:
+    alerts, clocks = conversation.watch.alerts.take()
+    outcome.alerts.extend(Raised(timestamp_ms, alert) for alert in alerts)
+    outcome.clocks.extend(clocks)
 
 
 def _dead_letter(record: SourceRecord, refused: Refused, origin: str, now_ms: EpochMs) -> DeadLetter:

@@ -1,7 +1,7 @@
 """One conversation as a worker keeps it: takes events in any order, answers with what changed in its facts.
 
 The law that everything here serves: the versions sent so far, latest per fact_id, are exactly
-`fold(distinct events so far, judged_ms)`.
+`fold(distinct events so far, judged_ms)`. The law of its alerts is in docs/decisions/0006-timers.md.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from schemas.records import MetricFact
-from schemas.times import EpochMs
+from schemas.times import MAX_MS, EpochMs
 from streams.fold.conversation import fold
 from streams.fold.events import LogEvent
 from streams.fold.measure import Measure
@@ -20,6 +20,7 @@ from streams.fold.state import FoldState
 from streams.fold.steps import step
 from streams.partition.log import pack_event, seal, unpack
 from streams.sla.policies import PolicyBook
+from streams.timers.watch import Timers, Watch, running
 
 #: A survey may be answered again, so each answer is compared with what was there.
 _ANSWERS = frozenset(("csat", "nps", "ces"))
@@ -49,6 +50,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     revisions: dict[str, int] = {}
     #: Deleted or spam: it has no facts, and never will.
     erased: bool = False
+    timers: Timers = msgspec.field(default_factory=Timers)
 
 
 class Archive(Protocol):
@@ -64,7 +66,7 @@ class Archive(Protocol):
 class Conversation:
     """A head together with access to its older events."""
 
-    __slots__ = ("_archive", "_measure", "_prefix", "head", "key")
+    __slots__ = ("_archive", "_measure", "_prefix", "head", "key", "watch")
 
     def __init__(
         self, key: str, tenant: str, conversation_id: str, head: Head, book: PolicyBook, archive: Archive
@@ -74,6 +76,12 @@ class Conversation:
         self._archive = archive
         self._measure = Measure(tenant, conversation_id, book, head.fold)
         self._prefix = len(conversation_id) + 1
+        self.watch = Watch(tenant, conversation_id, head.timers, book)
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is."""
+        return self._measure.tenant
 
     def knows(self, event: LogEvent) -> bool:
         """Whether the event is a duplicate."""
@@ -86,19 +94,23 @@ class Conversation:
         last = self.head.fold.last
         return last is None or event.occurred_at > last[0] or event.order > last
 
-    def apply(self, event: LogEvent) -> list[Change]:
-        """Take in an event that it does not know yet; what changed, in a fixed order."""
+    def apply(self, event: LogEvent, seen_ms: EpochMs = 0) -> list[Change]:
+        """Take in an event that it does not know yet; what changed, in a fixed order.
+
+        `seen_ms`: when the event was published, which dates the alerts that it takes back. `watch.alerts` has the
+        alerts.
+        """
         head = self.head
         if head.erased:
             return []
         if event.erases:
-            return self._erase()
-        if head.judged_ms is None and self.is_in_order(event):
-            return self._append(event)
-        return self._refold(event)
+            return self._erase(seen_ms)
+        if self.is_in_order(event):
+            return self._append(event, seen_ms)
+        return self._refold(event, seen_ms)
 
     def judge(self, as_of_ms: EpochMs) -> list[Change]:
-        """Breach the open clocks whose deadline lies before `as_of_ms`. Never goes back."""
+        """Breach the open clocks whose deadline lies before `as_of_ms`, and raise what is due. Never goes back."""
         head = self.head
         if head.erased or head.fold.episode is None or (head.judged_ms is not None and head.judged_ms >= as_of_ms):
             return []
@@ -106,43 +118,98 @@ class Conversation:
         changes = self._compare(before, self._open_breaches(as_of_ms))
         if changes:
             head.judged_ms = as_of_ms
+            self._alert(changes, self._measure.backfilled, as_of_ms)
+        if head.timers.is_due(as_of_ms):
+            self.watch.raise_until(head.fold, as_of_ms)
+            self.watch.plan(head.fold, head.judged_ms)
         return changes
 
-    def _append(self, event: LogEvent) -> list[Change]:
-        head, measure = self.head, self._measure
-        measure.state, measure.facts = head.fold, []
+    def _append(self, event: LogEvent, seen_ms: EpochMs) -> list[Change]:
+        head, measure, watch = self.head, self._measure, self.watch
+        state, judged_ms = head.fold, head.judged_ms
+        was_due = head.timers.is_due(event.occurred_at)
+        if was_due:
+            watch.raise_until(state, event.occurred_at)
+        was = running(state)
+        before = {} if judged_ms is None else self._open_breaches(judged_ms)
+        measure.state, measure.facts = state, []
         step(measure, event)
-        head.fold.last = event.order
+        state.last = event.order
         made = measure.facts
         changes: list[Change] = []
-        if made:
-            if any(self._may_revise(fact) for fact in made):
-                new = {fact.fact_id: fact for fact in made}
-                _, known = self._fold(list(self._events()))
-                changes = self._compare({fact_id: known[fact_id] for fact_id in new if fact_id in known}, new)
-            else:
-                changes = [Change(None, fact) for fact in made]
+        if made or before or judged_ms is not None:
+            changes = self._changes(made, before, {} if judged_ms is None else self._open_breaches(judged_ms))
+        if changes:
+            self._alert(changes, measure.backfilled, seen_ms)
+        if was_due:
+            watch.plan(state, judged_ms)
+        else:
+            watch.follow(state, was, judged_ms)
         self._remember(event)
         return changes
 
-    def _refold(self, event: LogEvent) -> list[Change]:
+    def _changes(
+        self, made: list[MetricFact], before: dict[str, MetricFact], after: dict[str, MetricFact]
+    ) -> list[Change]:
+        """What an event in order has changed: the facts it made, and the breaches that were open before and after."""
+        old = before
+        if any(fact.fact_id not in before and self._may_revise(fact) for fact in made):
+            _, old = self._fold(list(self._events()))
+        elif not before and not after:
+            return [Change(None, fact) for fact in made]
+        new = {fact.fact_id: fact for fact in made} | after
+        return self._compare({fact_id: old[fact_id] for fact_id in (*before, *new) if fact_id in old}, new)
+
+    def _refold(self, event: LogEvent, seen_ms: EpochMs) -> list[Change]:
+        head, watch = self.head, self.watch
         events = list(self._events())
-        _, old = self._fold(events)
-        self.head.fold, new = self._fold([*events, event])
+        gone: set[str] = set()
+        _, old = self._fold(events, gone)
+        # Also what may have been raised and not judged yet: every open clock, as if its deadline had passed.
+        before = {**old, **self._open_breaches(MAX_MS)} if head.timers.raised else old
+        backfilled: set[str] = set()
+        head.fold, new = self._fold([*events, event], backfilled)
         self._remember(event)
-        return self._compare(old, new)
+        changes = self._compare(old, new)
+        if head.timers.raised:
+            holding = {**new, **self._open_breaches(MAX_MS)}
+            watch.alerts.hold_to(holding, before, head.fold, seen_ms, head.timers.raised)
+        self._alert(changes, backfilled | {fact_id for fact_id in gone if fact_id not in new}, seen_ms)
+        watch.plan(head.fold, head.judged_ms)
+        return changes
+
+    def _alert(self, changes: list[Change], backfilled: set[str], seen_ms: EpochMs) -> None:
+        """Take back what the changes say was none, and raise what ended behind its deadline."""
+        head, alerts = self.head, self.watch.alerts
+        for change in changes:
+            fact = change.new
+            if not fact.metric.startswith("sla_"):
+                continue
+            suffix, fact_id = self._suffix(fact), fact.fact_id
+            if suffix in head.timers.raised:
+                known = {} if change.old is None else {fact_id: change.old}
+                alerts.hold_to({fact_id: fact}, known, head.fold, seen_ms, (suffix,))
+            if fact_id in backfilled:
+                continue
+            alerts.count(change.old, fact)
+            if fact.outcome == "breached" and not fact.retracted:
+                alerts.ended_late(fact, head.fold)
 
     def _remember(self, event: LogEvent) -> None:
         self.head.log += pack_event(event)
         self.head.count += 1
 
-    def _erase(self) -> list[Change]:
+    def _erase(self, seen_ms: EpochMs) -> list[Change]:
         head = self.head
         _, old = self._fold(list(self._events()))
+        if head.timers.raised:
+            known = {**old, **self._open_breaches(MAX_MS)}
+            self.watch.alerts.hold_to({}, known, head.fold, seen_ms, head.timers.raised)
         changes = self._compare(old, {})
         # Nothing can bring its facts back, so nothing of it needs to be remembered.
         head.fold, head.log, head.count, head.segments, head.revisions = FoldState(), b"", 0, 0, {}
         head.erased = True
+        self.watch.forget()
         return changes
 
     def _events(self) -> Iterator[LogEvent]:
@@ -150,9 +217,12 @@ class Conversation:
             yield from self._archive.events()
         yield from unpack(seal(self.head.log, self.head.count))
 
-    def _fold(self, events: list[LogEvent]) -> tuple[FoldState, dict[str, MetricFact]]:
+    def _fold(
+        self, events: list[LogEvent], backfilled: set[str] | None = None
+    ) -> tuple[FoldState, dict[str, MetricFact]]:
         measure = self._measure
-        return fold(measure.tenant, measure.conversation_id, events, measure.book, self.head.judged_ms)
+        judged_ms = self.head.judged_ms
+        return fold(measure.tenant, measure.conversation_id, events, measure.book, judged_ms, backfilled)
 
     def _open_breaches(self, as_of_ms: EpochMs) -> dict[str, MetricFact]:
         measure = self._measure

@@ -13,6 +13,7 @@ from streams.partition.conversation import Head
 from streams.partition.log import is_full, pack_event, seal
 from streams.partition.store import Entry, conversation_key, pack
 from streams.sla.policies import PolicyBook
+from streams.timers.watch import Watch
 
 #: Before the first offset of any log: whatever an event does later holds over it.
 BEFORE_THE_LOG = -1
@@ -40,6 +41,7 @@ def rebuild(
         head.erased = True
         return [Entry(key, None, pack(head), BEFORE_THE_LOG)]
     head.fold, _ = fold(tenant, conversation_id, log, book)
+    Watch(tenant, conversation_id, head.timers, book).plan(head.fold, judged_ms)
     head.revisions = {fact_id[len(conversation_id) + 1 :]: revision for fact_id, revision in revisions.items()}
     sealed = []
     for event in log:

@@ -11,14 +11,38 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from schemas.ticks import SourceName
+from schemas.times import EpochMs
 from streams.fold.events import LogEvent
 from streams.fold.state import FoldState
 from streams.partition.conversation import Conversation, Head
 from streams.partition.log import is_full, seal, unpack
 from streams.sla.policies import PolicyBook
+from streams.timers.queue import DueQueue
+from streams.timers.watch import Dues
+
+
+class _HeadDues(msgspec.Struct, array_like=True, gc=False):
+    """A `Head` of which only the timers are unpacked: four times as fast."""
+
+    fold: msgspec.Raw
+    offset: int = -1
+    log: msgspec.Raw = msgspec.Raw()
+    count: int = 0
+    segments: int = 0
+    judged_ms: EpochMs | None = None
+    revisions: msgspec.Raw = msgspec.Raw()
+    erased: bool = False
+    timers: Dues = msgspec.field(default_factory=Dues)
+
 
 pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Head).decode
+_unpack_dues = msgspec.msgpack.Decoder(_HeadDues).decode
+
+
+def _is_due(packed: bytes, at_ms: EpochMs) -> bool:
+    return _unpack_dues(packed).timers.is_due(at_ms)
 
 
 def conversation_key(tenant: str, conversation_id: str) -> str:
@@ -41,6 +65,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     packed: bytes | None
     #: Source offset of the event that last changed it.
     offset: int
+    #: Instants at which the conversation is due now and was not before.
+    due: tuple[EpochMs, ...] = ()
 
 
 @dataclass(slots=True)
@@ -52,13 +78,26 @@ class Store:
     applied: int = -1
     heads: dict[str, bytes] = field(default_factory=dict)
     segments: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    #: Hints at when conversations are due; see `index_due`.
+    due: DueQueue = field(default_factory=DueQueue, compare=False)
 
     def put(self, entry: Entry) -> None:
         """Publish one entry."""
         if entry.segment is None:
             _set(self.heads, entry.key, entry.packed)
+            for due_ms in entry.due:
+                self.due.push(due_ms, entry.key)
         else:
             _set(self.segments, (entry.key, entry.segment), entry.packed)
+
+    def index_due(self) -> None:
+        """Fill the queue from the heads, after these have been read from a changelog."""
+        push = self.due.push
+        for key, packed in self.heads.items():
+            dues = _unpack_dues(packed).timers
+            for due_ms in (dues.turn_due, dues.episode_due):
+                if due_ms is not None:
+                    push(due_ms, key)
 
     def draft(self) -> Draft:
         """Copies to fold a chunk into."""
@@ -73,6 +112,7 @@ class Draft:
         self._open: dict[str, Conversation] = {}
         self._sealed: dict[tuple[str, int], bytes] = {}
         self._changed: dict[str, Conversation] = {}
+        self._ticked: set[str] = set()
 
     def conversation(self, tenant: str, conversation_id: str) -> Conversation:
         """The conversation, unpacked once per chunk; a new one when it is not known."""
@@ -99,6 +139,16 @@ class Draft:
             head.segments += 1
             head.log, head.count = b"", 0
 
+    def ticked(self, conversation: Conversation, offset: int) -> None:
+        """The tick at `offset` has changed the conversation."""
+        self._ticked.add(conversation.key)
+        self.touched(conversation, offset)
+
+    def heard(self) -> frozenset[SourceName]:
+        """Tenant and source of the last word in each conversation that an event has changed."""
+        spoken = (one for key, one in self._changed.items() if key not in self._ticked)
+        return frozenset((one.tenant, last[3]) for one in spoken if (last := one.head.fold.last) is not None)
+
     def entries(self) -> list[Entry]:
         """What the chunk changed: segments before the heads that count on them."""
         changed = self._changed
@@ -106,10 +156,22 @@ class Draft:
         for key, conversation in changed.items():
             if conversation.head.erased:
                 found += self._orphans(key, conversation.head.offset)
-        found += [
-            Entry(key, None, pack(conversation.head), conversation.head.offset) for key, conversation in changed.items()
-        ]
+        found += [Entry(key, None, pack(one.head), one.head.offset, one.watch.unqueued) for key, one in changed.items()]
         return found
+
+    def due(self, until_ms: EpochMs) -> Iterator[Conversation]:
+        """Every conversation that was due before `until_ms`, in the order of their names."""
+        queue, heads = self._store.due, self._store.heads
+        for key in sorted(queue.ripe(until_ms)):
+            packed = heads.get(key)
+            if packed is None or not _is_due(packed, until_ms):
+                # Said and done, or moved: where it went it has another hint.
+                queue.discard(key)
+        names = queue.ripe(until_ms) | {key for key, one in self._changed.items() if one.head.timers.is_due(until_ms)}
+        for key in sorted(names):
+            found = self.conversation(*names_of(key))
+            if found.head.timers.is_due(until_ms):
+                yield found
 
     def segment(self, key: str, number: int) -> bytes:
         """A sealed segment, packed."""

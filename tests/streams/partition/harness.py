@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from schemas import wire
-from schemas.records import InteractionEvent, MetricFact
+from schemas.records import InteractionEvent, MetricFact, SlaAlert
+from schemas.ticks import SourceName, tick_key
 from schemas.times import EpochMs
 from schemas.topics import record_key
 from streams.partition import chunk
@@ -34,6 +35,11 @@ class Published(NamedTuple):
 def record(offset: int, event: InteractionEvent) -> SourceRecord:
     """The event as it lies in `interactions`."""
     return Published(offset, event.occurred_at, record_key("acme", event.conversation_id), wire.encode_event(event))
+
+
+def tick(offset: int, at_ms: EpochMs, held: Iterable[SourceName] = ()) -> SourceRecord:
+    """A tick as it lies in `interactions`."""
+    return Published(offset, at_ms, tick_key(held), None)
 
 
 def records(events: Iterable[InteractionEvent], first: int = 0) -> list[SourceRecord]:
@@ -101,6 +107,11 @@ class Partition:
     def judge(self, as_of_ms: EpochMs) -> Outcome:
         """Look at the open clocks."""
         return self._take(chunk.judge(self.store, as_of_ms))
+
+    @property
+    def alerts(self) -> list[SlaAlert]:
+        """All alerts so far, in the order in which they were raised."""
+        return [raised.alert for outcome in self.outcomes for raised in outcome.alerts]
 
     def _take(self, outcome: Outcome) -> Outcome:
         self.reader.read(outcome)

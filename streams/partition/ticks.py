@@ -1,0 +1,33 @@
+"""A tick among the records of a partition: everything that was due by then is judged there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schemas.ticks import ANY_TENANT, SourceName, held_sources
+from schemas.times import EpochMs
+from streams.partition.conversation import Change, Conversation
+from streams.partition.store import Draft
+
+
+def judge_due(draft: Draft, key: bytes, at_ms: EpochMs) -> Iterator[tuple[Conversation, list[Change]]]:
+    """Judge what is due before `at_ms`, but for conversations of the sources that the tick's `key` holds.
+
+    Yields those of which something has to be kept or sent: changes, alerts, or when they are due next.
+    """
+    held = held_sources(key)
+    for conversation in draft.due(at_ms):
+        if held and _is_held(conversation, held):
+            continue
+        changes = conversation.judge(at_ms)
+        if changes or conversation.watch.alerts or conversation.watch.moved:
+            yield conversation, changes
+
+
+def _is_held(conversation: Conversation, held: frozenset[SourceName]) -> bool:
+    """Whether the source that said the last word in it is held."""
+    last = conversation.head.fold.last
+    if last is None:
+        return False
+    source = last[3]
+    return (conversation.tenant, source) in held or (ANY_TENANT, source) in held

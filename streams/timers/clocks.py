@@ -1,0 +1,158 @@
+"""The open clocks of a conversation as instants at which something is due. Pure.
+
+Everything here is due *behind* its instant: a reply at the deadline itself is in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.records import Channel
+from schemas.times import EpochMs
+from streams.fold.clocks import resolution_run, response_target
+from streams.fold.state import Episode, FoldState, Turn
+from streams.sla.policies import NO_POLICY, Policy, PolicyBook
+
+#: The last step of a clock, as the share of the target that is used up.
+BREACH = 1.0
+
+
+class Raised(msgspec.Struct, array_like=True, gc=False):
+    """What a clock has raised for one deadline: everything up to this share of its target."""
+
+    deadline: EpochMs
+    upto: float = 0.0
+    #: Late news showed that the breach was none.
+    taken_back: bool = False
+
+
+#: What is behind the conversation in a clock's fact_id → what it raised, by deadline.
+RaisedByClock = Mapping[str, Sequence[Raised]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenClock:
+    """A clock that runs, or ran out while it was open."""
+
+    #: Of its fact_id, what is behind the conversation.
+    suffix: str
+    metric: str
+    deadline: EpochMs
+    #: Instant and share of each step that is due in the clock's present run, in order; the last one is the breach.
+    steps: tuple[tuple[EpochMs, float], ...]
+    channel: Channel
+    policy: str
+
+    def next_due(self, raised: RaisedByClock, judged_ms: EpochMs | None) -> EpochMs | None:
+        """When it has to be looked at next: for a step that was not raised, or to judge its fact; None for never."""
+        upto = raised_upto(raised, self.suffix, self.deadline)
+        step_ms = next((due_ms for due_ms, share in self.steps if share > upto), None)
+        if judged_ms is None or judged_ms <= self.deadline:
+            return self.deadline if step_ms is None else min(step_ms, self.deadline)
+        return step_ms
+
+
+def raised_upto(raised: RaisedByClock, suffix: str, deadline: EpochMs) -> float:
+    """Up to which share a clock has raised for this deadline; 0 for nothing."""
+    return max((one.upto for one in raised.get(suffix, ()) if one.deadline == deadline), default=0.0)
+
+
+def open_clocks(state: FoldState, book: PolicyBook) -> Iterator[OpenClock]:
+    """The open clocks that can run out, without those that backfill started."""
+    episode = state.episode
+    if episode is None:
+        return
+    for clock in (turn_clock(episode, book), episode_clock(episode, book)):
+        if clock is not None:
+            yield clock
+
+
+def turn_clock(episode: Episode, book: PolicyBook) -> OpenClock | None:
+    """The human clock of the open turn."""
+    turn = episode.turn
+    found = None if turn is None else _response(turn, book)
+    if turn is None or found is None:
+        return None
+    policy, started, target_ms = found
+    metric = f"sla_{response_target(turn)}"
+    suffix = f"{episode.number}/{turn.number}/{metric}"
+    return _clock(suffix, metric, policy, started, target_ms, target_ms, turn.channel)
+
+
+def episode_clock(episode: Episode, book: PolicyBook) -> OpenClock | None:
+    """The clock of the episode; None also while it is paused with target left."""
+    found = _resolution(episode, book)
+    if found is None:
+        return None
+    policy, started, left_ms, target_ms = found
+    suffix = f"{episode.number}/0/sla_resolution"
+    return _clock(suffix, "sla_resolution", policy, started, left_ms, target_ms, episode.channel)
+
+
+def first_turn_due(turn: Turn | None, book: PolicyBook) -> EpochMs | None:
+    """`next_due` of a turn's clock that has raised nothing yet, with a single look into the calendar.
+
+    It may be an instant for a clock that has no deadline, which the next look finds out.
+    """
+    found = None if turn is None else _response(turn, book)
+    if found is None:
+        return None
+    policy, started, target_ms = found
+    return policy.deadline(started, _first_budget_ms(policy, target_ms, target_ms))
+
+
+def first_episode_due(episode: Episode | None, book: PolicyBook) -> EpochMs | None:
+    """The same of an episode's clock that has raised nothing yet for its present deadline."""
+    found = None if episode is None else _resolution(episode, book)
+    if found is None:
+        return None
+    policy, started, left_ms, target_ms = found
+    return policy.deadline(started, _first_budget_ms(policy, left_ms, target_ms))
+
+
+def _response(turn: Turn, book: PolicyBook) -> tuple[Policy, EpochMs, int] | None:
+    if turn.clock is None or turn.policy == NO_POLICY or turn.historical:
+        return None
+    policy = book[turn.policy]
+    target_ms = policy.targets_ms.get(response_target(turn))
+    return None if target_ms is None else (policy, turn.clock, target_ms)
+
+
+def _resolution(episode: Episode, book: PolicyBook) -> tuple[Policy, EpochMs, int, int] | None:
+    if episode.policy == NO_POLICY or episode.historical:
+        return None
+    policy = book[episode.policy]
+    target_ms = policy.targets_ms.get("resolution")
+    run = None if target_ms is None else resolution_run(episode, policy, target_ms)
+    return None if target_ms is None or run is None else (policy, *run, target_ms)
+
+
+def _budgets_ms(policy: Policy, left_ms: int, target_ms: int) -> Iterator[tuple[int, float]]:
+    """What may be spent in the present run until each warning. Shares used up before it were raised before it."""
+    spent_ms = target_ms - left_ms
+    for share in policy.warn_at:
+        budget_ms = round(target_ms * share) - spent_ms
+        if budget_ms > 0:
+            yield budget_ms, share
+
+
+def _first_budget_ms(policy: Policy, left_ms: int, target_ms: int) -> int:
+    return next((budget_ms for budget_ms, _ in _budgets_ms(policy, left_ms, target_ms)), left_ms)
+
+
+def _clock(
+    suffix: str, metric: str, policy: Policy, started: EpochMs, left_ms: int, target_ms: int, channel: Channel
+) -> OpenClock | None:
+    deadline = policy.deadline(started, left_ms)
+    if deadline is None:
+        return None
+    steps = []
+    for budget_ms, share in _budgets_ms(policy, left_ms, target_ms):
+        due_ms = policy.deadline(started, budget_ms)
+        if due_ms is not None:
+            steps.append((due_ms, share))
+    steps.append((deadline + policy.alert_grace_ms, BREACH))
+    return OpenClock(suffix, metric, deadline, tuple(steps), channel, policy.name)
