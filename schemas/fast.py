@@ -12,7 +12,7 @@ import msgspec
 
 from schemas import wire
 from schemas.codegen import compile_reader, compile_writer
-from schemas.records import InteractionEvent, MetricFact, MetricWindow
+from schemas.records import InteractionEvent, MetricFact, MetricWindow, SlaAlert
 from schemas.registry import latest
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -99,5 +99,7 @@ encode_event = _encoder(
     ("tenant", "source"),
     {"actor.kind": "r.actor_kind", "actor.id": "r.actor_id"},
 )
+decode_alert = _decoder(_struct_reader(SlaAlert, "sla_alert"), wire.decode_alert)
+encode_alert = _encoder("sla_alert", wire.encode_alert, ("tenant", "metric", "policy"))
 encode_fact = _encoder("metric_fact", wire.encode_fact, ("tenant", "metric", "channel"))
 encode_window = _encoder("metric_window", wire.encode_window, ("tenant", "metric", "dimension_value"))

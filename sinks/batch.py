@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from schemas.errors import Refused
 from schemas.records import DeadLetter, MetricWindow
+from schemas.ticks import is_tick
 from schemas.times import EpochMs
 from schemas.topics import Topics
 from sinks.clickhouse.rows import log_position
@@ -94,6 +95,8 @@ class Batch:
     def _refused(
         self, topic: str, partition: int, record: SourceRecord, refused: Refused, now_ms: EpochMs
     ) -> DeadLetter | None:
+        if topic == self.topics.interactions and is_tick(record.key, record.value):
+            return None
         self.refusals.append(Refusal(topic, refused.reason))
         letter = DeadLetter(
             reason=refused.reason,

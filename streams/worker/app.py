@@ -22,6 +22,7 @@ from streams.worker.lanes import Lanes
 from streams.worker.outbox import Outbox
 from streams.worker.ownership import Ownership
 from streams.worker.stats import SilentStats, WorkerStats
+from streams.worker.ticker import Ticker
 from streams.worker.transport import ChunkSchema, ChunkTransport
 from streams.worker.window_stage import WindowStage
 
@@ -64,6 +65,9 @@ class Worker:
         self._ownership = Ownership(self._app)
         self._outbox = Outbox(config.kafka)
         self._interactions = InteractionsStage(config, self._outbox, self._ownership, self._stats, now_ms)
+        self._ticker = Ticker(
+            config, self._interactions, self._outbox, self._ownership, self._stats, self._interactions.heard, now_ms
+        )
         self._windows = WindowStage(config, self._outbox, self._ownership)
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lanes = Lanes(self._fail)
@@ -87,7 +91,9 @@ class Worker:
         refreshing = asyncio.ensure_future(self._refresh_windows())
         watching = asyncio.ensure_future(self._watch())
         tasks: set[asyncio.Future[Any]] = {stopping, refreshing, watching, self._failed}
-        if self._config.drain is not None:
+        if self._config.drain is None:
+            tasks.add(asyncio.ensure_future(self._ticker.run()))
+        else:
             tasks.add(asyncio.ensure_future(self._drain(self._config.drain)))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

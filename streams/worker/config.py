@@ -11,9 +11,6 @@ from schemas.topics import Topics
 from streams.partition.cap import CapLimits
 from streams.sla.policies import PolicyBook
 
-#: The consumer group of a deployment's workers.
-GROUP = "supportpulse-worker"
-
 
 @dataclass(frozen=True, slots=True)
 class Drain:
@@ -34,11 +31,13 @@ class WorkerConfig:
     policies: PolicyBook
     data_dir: Path
     topics: Topics = field(default_factory=Topics)
-    group: str = GROUP
+    group: str = "supportpulse-worker"
     #: After this long without a heartbeat its partitions go to another worker. Tansu's joins take half of it.
     session_timeout_seconds: float = 10.0
     #: Windows are refreshed this often.
     refresh_seconds: float = 5.0
+    #: source → how long it may be silent before its alerts are held; others are not watched.
+    heartbeat_seconds: Mapping[str, float] = field(default_factory=dict)
     #: Counts the incarnations of a broker that forgets; 0 for one that does not.
     epoch: int = 0
     #: Faust's own web server, on loopback; None: none.

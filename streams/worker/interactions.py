@@ -22,9 +22,11 @@ from schemas.topics import record_key
 from streams.partition.cap import RefusalCap
 from streams.partition.chunk import Outcome, judge, process
 from streams.partition.store import Store
+from streams.timers.queue import DueQueue
 from streams.windows.deltas import DeltaBuilder
 from streams.worker import changelog
 from streams.worker.config import WorkerConfig
+from streams.worker.heard import Heard
 from streams.worker.outbox import Outbox, Outgoing
 from streams.worker.ownership import Ownership
 from streams.worker.stats import WorkerStats
@@ -64,6 +66,7 @@ class InteractionsStage:
         self._recovering: dict[int, asyncio.Task[_Partition]] = {}
         #: The last window delta sent, by partition of `window-deltas`.
         self.deltas_sent: dict[int, int] = {}
+        self.heard = Heard(config.heartbeat_seconds, now_ms())
 
     @property
     def partitions(self) -> set[int]:
@@ -74,6 +77,10 @@ class InteractionsStage:
         """The last offset of a partition that has had its effect; -1 for none."""
         held = self._partitions.get(partition)
         return -1 if held is None else held.store.applied
+
+    def queues(self) -> list[tuple[int, DueQueue]]:
+        """What is due in each of the partitions."""
+        return [(number, partition.store.due) for number, partition in self._partitions.items()]
 
     def take_over(self, assigned: Iterable[int], generation: int) -> None:
         """After a rebalance: forget what is no longer ours, and what somebody else may have had in between; begin to
@@ -105,6 +112,7 @@ class InteractionsStage:
         if not await self._commit(tp, partition, outcome, generation):
             return False
         self._tell(outcome, time.monotonic() - began)
+        self.heard.hear(outcome.heard, records[-1].timestamp)
         return True
 
     async def recovered(self) -> None:
@@ -135,6 +143,7 @@ class InteractionsStage:
         store = Store(self._config.policies)
         began = time.monotonic()
         count = await changelog.recover(self._config.kafka, self._topics.conversation_state, number, store)
+        store.index_due()
         log.info(
             "recovered",
             partition=number,
@@ -174,9 +183,16 @@ class InteractionsStage:
             Outgoing(letter.key or b"", wire.encode_dead_letter(letter), letter.parked_at)
             for letter in outcome.dead_letters
         ]
+        alerts = [
+            Outgoing(
+                record_key(one.alert.tenant, one.alert.conversation_id), fast.encode_alert(one.alert), one.timestamp_ms
+            )
+            for one in outcome.alerts
+        ]
         batches = [Outgoing(tenant.encode(), batch, latest_ms) for tenant, batch in deltas.take().items()]
-        _, _, ends = await asyncio.gather(
+        _, _, _, ends = await asyncio.gather(
             self._outbox.send_beside(self._topics.facts, tp.topic, tp.partition, facts),
+            self._outbox.send_beside(self._topics.alerts, tp.topic, tp.partition, alerts),
             self._outbox.send(self._topics.dead_letters, parked),
             self._outbox.send(self._topics.window_deltas, batches),
         )
@@ -186,4 +202,6 @@ class InteractionsStage:
         self._stats.events(outcome.counts)
         self._stats.facts(Counter(fact.metric for fact in outcome.facts))
         self._stats.dead_letters(self._topics.interactions, Counter(letter.reason for letter in outcome.dead_letters))
+        self._stats.clocks(outcome.clocks)
+        self._stats.alerts(raised.alert for raised in outcome.alerts)
         self._stats.chunk(seconds)

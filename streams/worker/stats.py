@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
+
+from schemas.records import SlaAlert
+from schemas.ticks import SourceName
+from streams.timers.alerts import ClockChange
 
 
 class WorkerStats(Protocol):
@@ -20,6 +24,15 @@ class WorkerStats(Protocol):
 
     def chunk(self, seconds: float) -> None:
         """How long a chunk took, from records in hand to offsets ready for commit."""
+
+    def clocks(self, changes: Iterable[ClockChange]) -> None:
+        """What became of SLA clocks that backfill did not start."""
+
+    def alerts(self, alerts: Iterable[SlaAlert]) -> None:
+        """Alerts that were sent."""
+
+    def held(self, sources: Mapping[SourceName, bool]) -> None:
+        """Of every watched source, whether its alerts are held."""
 
     def lag(self, topic: str, records: int, seconds: float) -> None:
         """How far behind the end of its partitions of `topic` the worker is; 0 seconds when it is not."""
@@ -38,6 +51,15 @@ class SilentStats:
         """Ignored."""
 
     def chunk(self, seconds: float) -> None:
+        """Ignored."""
+
+    def clocks(self, changes: Iterable[ClockChange]) -> None:
+        """Ignored."""
+
+    def alerts(self, alerts: Iterable[SlaAlert]) -> None:
+        """Ignored."""
+
+    def held(self, sources: Mapping[SourceName, bool]) -> None:
         """Ignored."""
 
     def lag(self, topic: str, records: int, seconds: float) -> None:

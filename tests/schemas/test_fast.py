@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from schemas import fast, wire
 from schemas.codegen import long_bytes
 from schemas.errors import Refused
-from schemas.records import InteractionEvent, MetricFact, MetricWindow
+from schemas.records import InteractionEvent, MetricFact, MetricWindow, SlaAlert
 from schemas.registry import HEADER_BYTES, latest
 from tests.schemas import strategies
 
 DECODERS: dict[str, tuple[Callable[[bytes], Any], Callable[[bytes], Any]]] = {
     "interaction_event": (fast.decode_event, wire.decode_event),
     "metric_fact": (fast.decode_fact, wire.decode_fact),
+    "sla_alert": (fast.decode_alert, wire.decode_alert),
     "metric_window": (fast.decode_window, wire.decode_window),
 }
 
@@ -49,6 +50,13 @@ def test_facts_are_the_same_bytes_and_the_same_facts(fact: MetricFact) -> None:
     payload = wire.encode_fact(fact)
     assert fast.encode_fact(fact) == payload
     assert fast.decode_fact(payload) == fact
+
+
+@given(strategies.alerts)
+def test_alerts_are_the_same_bytes_and_the_same_alerts(alert: SlaAlert) -> None:
+    payload = wire.encode_alert(alert)
+    assert fast.encode_alert(alert) == payload
+    assert fast.decode_alert(payload) == alert
 
 
 @given(strategies.windows)

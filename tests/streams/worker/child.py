@@ -1,4 +1,7 @@
-"""A worker in a process of its own, for tests that kill it: `python -m tests.streams.worker.child KAFKA PREFIX DIR`."""
+"""A worker in a process of its own, for tests that kill it.
+
+python -m tests.streams.worker.child KAFKA PREFIX DIR slow|alarms
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from streams.sla.policies import Policy, PolicyBook, Subject
 from streams.worker.app import Worker
 from tests.servers.plugin import Broker
 from tests.streams.strategies import BOOK
+from tests.streams.worker import alarms
 from tests.streams.worker.harness import Surroundings
 
 
@@ -31,10 +35,11 @@ class SlowBook(PolicyBook):
         return self._book.match(at_ms, Subject(*subject))
 
 
-async def main(kafka: str, prefix: str, data_dir: str) -> None:
+async def main(kafka: str, prefix: str, data_dir: str, policies: str = "slow") -> None:
     """Work until killed."""
     around = Surroundings(Broker("any", kafka), Topics(prefix), Path(data_dir))
-    worker = Worker(around.config(drain=False, policies=SlowBook(BOOK)))
+    book = alarms.BOOK if policies == "alarms" else SlowBook(BOOK)
+    worker = Worker(around.config(drain=False, policies=book))
     await worker.run(asyncio.Event())
 
 

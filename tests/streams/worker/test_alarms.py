@@ -1,0 +1,175 @@
+"""Timers on real brokers: a silent conversation's breach is raised in time, once, and taken back if it was none."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from schemas.ticks import is_tick
+from schemas.topics import Topics
+from streams.worker.app import Worker
+from tests.servers.plugin import Broker
+from tests.streams.worker.alarms import BOOK, TARGET_SECONDS, Raised, contact, now_ms, outcomes, raised, reply
+from tests.streams.worker.harness import PARTITIONS, PATIENCE_SECONDS, SESSION_SECONDS, Surroundings, until
+
+WARNED_AND_BREACHED = ["warning", "breach"]
+
+
+@pytest.fixture
+def around(broker: Broker, unique: Callable[[str], str], tmp_path: Path) -> Surroundings:
+    made = Surroundings(broker, Topics(unique("t") + "-"), tmp_path)
+    made.make()
+    return made
+
+
+@asynccontextmanager
+async def working(around: Surroundings, **fields: object) -> AsyncIterator[None]:
+    """A worker, until the end of the block."""
+    stop = asyncio.Event()
+    config = dataclasses.replace(around.config(drain=False, policies=BOOK), **fields)  # type: ignore[arg-type]
+    run = asyncio.ensure_future(Worker(config).run(stop))
+    try:
+        yield
+        assert not run.done(), run
+    finally:
+        stop.set()
+        await asyncio.wait_for(run, PATIENCE_SECONDS)
+
+
+@contextmanager
+def child(around: Surroundings, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker in a process of its own, killed at the end of the block."""
+    folder = around.data_dir / name
+    command = [sys.executable, "-m", "tests.streams.worker.child", around.broker.address, around.topics.prefix]
+    with folder.with_suffix(".log").open("wb") as log:
+        process = subprocess.Popen([*command, str(folder), "alarms"], stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def seen(around: Surroundings, conversation: str, levels: list[str]) -> None:
+    await until(lambda: raised(around).of(conversation) == levels)
+
+
+def all_say(found: Raised, names: Iterable[str], levels: list[str]) -> bool:
+    return all(found.of(name) == levels for name in names)
+
+
+async def test_nobody_writes_again_and_the_breach_is_raised_and_taken_back(around: Surroundings) -> None:
+    asked_ms = now_ms()
+    async with working(around):
+        await asyncio.to_thread(around.publish, [contact("silent", asked_ms)])
+        await seen(around, "silent", WARNED_AND_BREACHED)
+        assert outcomes(around.versions(), "silent") == ["breached"]
+        (breach,) = (one for one in raised(around).alerts if one.level == "breach")
+        assert breach.deadline == breach.raised_at == asked_ms + round(TARGET_SECONDS * 1000)
+
+        late_news = reply("silent", asked_ms + 500)
+        await asyncio.to_thread(around.publish, [late_news])
+        await seen(around, "silent", [*WARNED_AND_BREACHED, "retracted"])
+        assert outcomes(around.versions(), "silent") == ["breached", "met"]
+    assert set(raised(around).times.values()) == {1}
+
+
+async def test_what_was_answered_in_time_and_what_is_backfill_raise_nothing(around: Surroundings) -> None:
+    begun_ms = now_ms()
+    async with working(around):
+        told = [
+            contact("answered"),
+            reply("answered", now_ms() + 100),
+            contact("old", begun_ms - 3_600_000, historical=True),
+            contact("silent", begun_ms),
+        ]
+        await asyncio.to_thread(around.publish, told)
+        await seen(around, "silent", WARNED_AND_BREACHED)
+    assert raised(around).of("answered") == []
+    assert raised(around).of("old") == []
+
+
+async def test_ticks_are_no_events_and_no_dead_letters(around: Surroundings) -> None:
+    async with working(around):
+        await asyncio.to_thread(around.publish, [contact("silent")])
+        await seen(around, "silent", WARNED_AND_BREACHED)
+    assert around.dead_letters() == []
+    consumer = KafkaConsumer(
+        bootstrap_servers=around.broker.address, auto_offset_reset="earliest", consumer_timeout_ms=700
+    )
+    consumer.assign([TopicPartition(around.topics.interactions, number) for number in range(PARTITIONS)])
+    records = [(is_tick(record.key, record.value), record.value) for record in consumer]
+    consumer.close()
+    ticks = sum(ticked for ticked, _ in records)
+    assert len(records) - ticks == 1
+    assert 1 <= ticks <= 6, "one for each step at most, and not one for each look"
+
+
+async def test_killed_before_the_deadline_its_successor_raises_the_breach_once(around: Surroundings) -> None:
+    names = [f"c{n}" for n in range(20)]
+    with child(around, "first") as first:
+        # Until it has its partitions; it is to know of the clocks, and not only the log.
+        await asyncio.to_thread(around.publish, [contact("early")])
+        await seen(around, "early", WARNED_AND_BREACHED)
+        await asyncio.to_thread(around.publish, [contact(name) for name in names])
+        await until(lambda: any(one.conversation_id in names for one in raised(around).alerts))
+        assert first.poll() is None
+    async with working(around):
+        await until(lambda: all_say(raised(around), names, WARNED_AND_BREACHED))
+        versions = around.versions()
+        assert all(outcomes(versions, name) == ["breached"] for name in names)
+    found = raised(around)
+    assert found.once == {
+        (name, level, share) for name in [*names, "early"] for level, share in (("warning", 0.5), ("breach", None))
+    }
+
+
+async def test_frozen_over_the_deadline_and_awake_again_it_does_no_harm(around: Surroundings) -> None:
+    with child(around, "frozen") as frozen:
+        await asyncio.to_thread(around.publish, [contact("early")])
+        await seen(around, "early", WARNED_AND_BREACHED)
+        asked_ms = now_ms()
+        names = [f"c{n}" for n in range(20)]
+        await asyncio.to_thread(around.publish, [contact(name, asked_ms) for name in names])
+        await until(lambda: any(one.conversation_id in names for one in raised(around).alerts))
+        os.kill(frozen.pid, signal.SIGSTOP)
+        # While it stands still, every second one is answered in time; its successor knows, and it does not.
+        answered = names[::2]
+        await asyncio.to_thread(around.publish, [reply(name, asked_ms + 200) for name in answered])
+        async with working(around):
+            await until(lambda: all_say(raised(around), names[1::2], WARNED_AND_BREACHED))
+            os.kill(frozen.pid, signal.SIGCONT)
+            # It wakes up with clocks that ran out; whatever it does by that, the log says what holds.
+            await asyncio.sleep(2 * SESSION_SECONDS)
+            await asyncio.to_thread(around.publish, [contact("last")])
+            await seen(around, "last", WARNED_AND_BREACHED)
+            said, versions = raised(around), around.versions()
+            for name in answered:
+                assert outcomes(versions, name)[-1] == "met"
+                assert said.of(name) in (["warning"], [*WARNED_AND_BREACHED, "retracted"], [])
+            for name in names[1::2]:
+                assert outcomes(versions, name)[-1] == "breached"
+
+
+async def test_the_alerts_of_a_silent_source_are_held_until_it_is_heard_again(around: Surroundings) -> None:
+    async with working(around, heartbeat_seconds={"chat": 1.0}):
+        await asyncio.to_thread(around.publish, [contact("quiet")])
+        # One more second than it takes to be due, and nothing is raised: the source may be away.
+        await asyncio.sleep(TARGET_SECONDS + 1.5)
+        assert raised(around).of("quiet") in ([], ["warning"])
+
+        def heard_again() -> bool:
+            around.publish([contact(f"again-{now_ms()}")])
+            return "breach" in raised(around).of("quiet")
+
+        await until(heard_again)
