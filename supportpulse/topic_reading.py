@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -19,10 +19,6 @@ _QUIET_MS = 300
 _LINGER_SECONDS = 2.0
 _STUCK_SECONDS = 60.0
 _FETCH_BYTES = 8 << 20
-
-
-#: (topic, partition) → offset
-Offsets: TypeAlias = dict[tuple[str, int], int]
 
 
 class TopicUnreadable(SupportpulseError):
@@ -41,11 +37,10 @@ class Lying(NamedTuple):
 
 
 @contextmanager
-def _consumer(kafka: str, group: str | None = None) -> Iterator[Any]:
+def _consumer(kafka: str) -> Iterator[Any]:
     try:
         found = KafkaConsumer(
             bootstrap_servers=kafka,
-            group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_FETCH_BYTES,
@@ -93,23 +88,6 @@ def newest(kafka: str, topic: str, count: int) -> list[Lying]:
     """The last records of every partition, at least `count` of each where there are as many."""
     since = {partition: max(0, end - count) for partition, end in ends(kafka, topic).items()}
     return list(read(kafka, topic, since))
-
-
-def committed(kafka: str, group: str, topics: Iterable[str]) -> tuple[Offsets, Offsets]:
-    """What a group has committed, and where its partitions end, both by (topic, partition). Joins nothing."""
-    with _consumer(kafka, group) as consumer:
-        partitions = [partition for topic in topics for partition in _partitions(consumer, topic)]
-        try:
-            said = {partition: consumer.committed(partition) for partition in partitions}
-            ending = consumer.end_offsets(partitions)
-        except KafkaError as exc:
-            raise TopicUnreadable(
-                f"the offsets of {group} cannot be read ({type(exc).__name__}): try again when the broker is well"
-            ) from exc
-    return (
-        {(each.topic, each.partition): offset for each, offset in said.items() if offset is not None},
-        {(each.topic, each.partition): offset for each, offset in ending.items()},
-    )
 
 
 def _read(consumer: Any, partitions: list[Any], since: Mapping[int, int]) -> Iterator[Lying]:

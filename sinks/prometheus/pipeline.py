@@ -8,14 +8,16 @@ from prometheus_client import CollectorRegistry
 
 from schemas.records import MetricWindow
 from sinks.prometheus import catalogue
+from sinks.prometheus.clocks import ClockMetrics
 from sinks.prometheus.instruments import BulkHistogram, counter, gauge, histogram
 from sinks.prometheus.windows import WindowGauges
 
 
-class WorkerMetrics:
-    """What a worker counts. All methods return at once."""
+class WorkerMetrics(ClockMetrics):
+    """What a worker counts; a `streams.worker.stats.WorkerStats`. All methods return at once."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
         self._events = counter(catalogue.EVENTS, registry)
         self._dead_letters = counter(catalogue.DEAD_LETTERS, registry)
         self._facts = counter(catalogue.FACTS, registry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -16,6 +17,14 @@ from sinks.prometheus.pipeline import SinkMetrics, WorkerMetrics
 from sinks.prometheus.windows import WindowGauges
 from tests.sinks import samples
 
+COUNTED = (
+    catalogue.SLA_ALERTS,
+    catalogue.SLA_MET,
+    catalogue.SLA_BREACHED,
+    catalogue.SLA_RETRACTED,
+    catalogue.SOURCE_UNKNOWN,
+)
+
 
 def worker_registry() -> CollectorRegistry:
     registry = CollectorRegistry()
@@ -25,6 +34,11 @@ def worker_registry() -> CollectorRegistry:
     metrics.facts({"resolution": 2})
     metrics.chunk(0.02)
     metrics.lag("interactions", 4, 1.5)
+    breached = samples.fact(metric="sla_resolution", outcome="breached", policy="chat")
+    met = msgspec.structs.replace(breached, outcome="met")
+    metrics.clocks([(None, breached), (breached, met)])
+    metrics.alerts([samples.alert()])
+    metrics.held({("acme", "chat"): True})
     return registry
 
 
@@ -68,7 +82,7 @@ def shown(registry: CollectorRegistry) -> dict[str, tuple[str, str, set[frozense
 @pytest.mark.parametrize(
     ("registry", "entries"),
     [
-        (worker_registry(), catalogue.WORKER),
+        (worker_registry(), (*catalogue.WORKER, *COUNTED)),
         (sink_registry(), (*catalogue.SINK, *catalogue.WINDOWS)),
         (gateway_registry(), catalogue.GATEWAY),
     ],

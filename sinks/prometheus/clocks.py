@@ -1,0 +1,57 @@
+"""What becomes of SLA clocks, as counters: met, breached, taken back, raised. Tenants are capped, as in the windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import CollectorRegistry
+
+from schemas.records import MetricFact, SlaAlert
+from schemas.ticks import SourceName
+from sinks.prometheus import catalogue
+from sinks.prometheus.instruments import counter, gauge
+from sinks.prometheus.windows import OTHER, Caps
+
+
+class ClockMetrics:
+    """Counts for a worker. All methods return at once."""
+
+    def __init__(self, registry: CollectorRegistry, caps: Caps | None = None) -> None:
+        self._caps = caps or Caps()
+        self._tenants: set[str] = set()
+        self._alerts = counter(catalogue.SLA_ALERTS, registry)
+        self._met = counter(catalogue.SLA_MET, registry)
+        self._breached = counter(catalogue.SLA_BREACHED, registry)
+        self._retracted = counter(catalogue.SLA_RETRACTED, registry)
+        self._unknown = gauge(catalogue.SOURCE_UNKNOWN, registry)
+
+    def clocks(self, changes: Iterable[tuple[MetricFact | None, MetricFact]]) -> None:
+        """What became of SLA clocks: versions before, if any, and new versions of their facts."""
+        for before, fact in changes:
+            was = None if before is None else before.outcome
+            now = None if fact.retracted else fact.outcome
+            labels = (self._tenant(fact.tenant), fact.metric, fact.policy or "")
+            if was == "breached" != now:
+                self._retracted.labels(*labels).inc()
+            if now == "breached" != was:
+                self._breached.labels(*labels).inc()
+            if now == "met" != was:
+                self._met.labels(*labels).inc()
+
+    def alerts(self, alerts: Iterable[SlaAlert]) -> None:
+        """Alerts that were sent."""
+        for alert in alerts:
+            self._alerts.labels(self._tenant(alert.tenant), alert.level).inc()
+
+    def held(self, sources: Mapping[SourceName, bool]) -> None:
+        """Of every watched source, whether its alerts are held."""
+        for (tenant, source), is_held in sources.items():
+            self._unknown.labels(self._tenant(tenant), source).set(is_held)
+
+    def _tenant(self, tenant: str) -> str:
+        """Its name, or "other" behind the first so many."""
+        if tenant not in self._tenants:
+            if len(self._tenants) >= self._caps.tenants:
+                return OTHER
+            self._tenants.add(tenant)
+        return tenant

@@ -1,0 +1,48 @@
+"""Each clock counts once for each outcome that it came to, whatever versions its fact goes through."""
+
+from __future__ import annotations
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from schemas.records import MetricFact
+from sinks.prometheus.clocks import ClockMetrics
+from sinks.prometheus.windows import Caps
+from tests.sinks import samples
+
+BREACHED = samples.fact(metric="sla_first_response", outcome="breached", policy="chat", tenant="acme")
+ENDED = msgspec.structs.replace(BREACHED, revision=2, ended_at=BREACHED.started_at)
+MET = msgspec.structs.replace(BREACHED, revision=3, outcome="met")
+GONE = msgspec.structs.replace(BREACHED, revision=4, retracted=True)
+
+
+def counted(changes: list[tuple[MetricFact | None, MetricFact]]) -> dict[str, float]:
+    registry = CollectorRegistry()
+    ClockMetrics(registry).clocks(changes)
+    labels = {"tenant": "acme", "metric": "sla_first_response", "policy": "chat"}
+    names = ("met", "breached", "retracted")
+    found = {name: registry.get_sample_value(f"supportpulse_sla_{name}_total", labels) for name in names}
+    return {name: value for name, value in found.items() if value}
+
+
+def test_a_breach_that_ends_is_still_one_breach() -> None:
+    assert counted([(None, BREACHED), (BREACHED, ENDED)]) == {"breached": 1}
+
+
+def test_a_breach_that_was_none_is_taken_back_and_met() -> None:
+    assert counted([(None, BREACHED), (BREACHED, ENDED), (ENDED, MET)]) == {"breached": 1, "retracted": 1, "met": 1}
+
+
+def test_a_breach_of_a_conversation_that_is_gone_is_taken_back() -> None:
+    assert counted([(None, BREACHED), (BREACHED, GONE)]) == {"breached": 1, "retracted": 1}
+
+
+def test_tenants_behind_the_first_are_counted_together() -> None:
+    registry = CollectorRegistry()
+    metrics = ClockMetrics(registry, Caps(tenants=1))
+    metrics.alerts([samples.alert(tenant=name, level="breach") for name in ("a", "b", "c", "a")])
+    found = {
+        name: registry.get_sample_value("supportpulse_sla_alerts_total", {"tenant": name, "level": "breach"})
+        for name in ("a", "b", "other")
+    }
+    assert found == {"a": 2, "b": None, "other": 2}
