@@ -22,6 +22,7 @@ from schemas.records import (
     InteractionEvent,
     MetricFact,
     Priority,
+    SlaAlert,
     Status,
     Survey,
     SurveyKind,
@@ -163,6 +164,19 @@ def event_document(event: InteractionEvent) -> dict[str, Any]:
 def render_event(event: InteractionEvent) -> bytes:
     """The event as one line of JSON, without the line's end."""
     return msgspec.json.encode(event_document(event))
+
+
+def alert_document(alert: SlaAlert) -> dict[str, Any]:
+    """The alert as a JSON object: instants as text, absent things as null."""
+    document = msgspec.structs.asdict(alert)
+    for field in ("deadline", "raised_at"):
+        document[field] = times.render(document[field])
+    return document
+
+
+def render_alert(alert: SlaAlert, **more: str) -> bytes:
+    """The alert as one line of JSON with further fields, without the line's end."""
+    return msgspec.json.encode({**alert_document(alert), **more})
 
 
 def fact_document(fact: MetricFact) -> dict[str, Any]:

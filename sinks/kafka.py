@@ -29,13 +29,18 @@ class KafkaUnavailable(SupportpulseError):
 
 
 class SinkKafka:
-    """Consumer of the topics, producer to the dead letter topic. Only `start` needs a broker that answers at once."""
+    """Consumer of the topics, producer to the dead letter topic. Only `start` needs a broker that answers at once.
 
-    def __init__(self, address: str, group: str, topics: Topics, session_timeout_ms: int) -> None:
+    `names`: the topics that are read; None: all that have a table.
+    """
+
+    def __init__(
+        self, address: str, group: str, topics: Topics, session_timeout_ms: int, names: Sequence[str] | None = None
+    ) -> None:
         self._address = address
         self._group = group
         self._topics = topics
-        self._names = tuple(lanes(topics))
+        self._names = tuple(lanes(topics) if names is None else names)
         self._session_timeout_ms = session_timeout_ms
         #: The offset behind the last record that was polled.
         self._polled: Ends = {}
@@ -108,6 +113,10 @@ class SinkKafka:
             for letter in letters
         ]
         await asyncio.gather(*sent)
+
+    def owns(self, name: tuple[str, int]) -> bool:
+        """Whether this (topic, partition) is ours now."""
+        return TopicPartition(*name) in self._consumer.assignment()
 
     async def assigned(self) -> None:
         """Until the group has given this member its partitions."""

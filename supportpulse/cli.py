@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from schemas.errors import SupportpulseError
-from supportpulse import cli_operations
+from supportpulse import cli_alerting, cli_operations
 from supportpulse.options import AsOf, ClickHouse, DataDir, Events, Kafka, MoreEvents, Policies, UpKafka, Verbose
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_operations.dlq)
+app.command()(cli_alerting.notify)
 
 
 @app.command()

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     sink_metrics_port: int = Field(9465, ge=0, le=65535, description="The sink's /metrics.")
     gateway_port: int = Field(8420, ge=0, le=65535, description="Where the gateway takes webhooks.")
     sources: Path | None = Field(None, description="The sources file of the gateway (YAML).")
+    notify_metrics_port: int = Field(9466, ge=0, le=65535, description="The notifier's /metrics.")
     sql_port: int = Field(0, ge=0, le=65535, description="The embedded ClickHouse's query endpoint; 0: a free one.")
     interactions_partitions: int = Field(4, ge=1, le=1024, description="Partitions of each topic that is made.")
     replication: int = Field(1, ge=1, le=9, description="Replicas of each topic that is made.")

@@ -112,6 +112,16 @@ SLA_ALERTS = Metric(
     "supportpulse_sla_alerts_total", Kind.COUNTER, "Alerts raised: warning, breach, retracted.", ("tenant", "level")
 )
 
+NOTIFICATIONS = Metric(
+    "supportpulse_notifications_total",
+    Kind.COUNTER,
+    "Alerts that the notifier is done with: delivered, refused, old, repeated or unreadable.",
+    ("result",),
+)
+NOTIFICATION_RETRIES = Metric(
+    "supportpulse_notification_retries_total", Kind.COUNTER, "Attempts at a delivery that failed and were tried again."
+)
+
 GATEWAY_REQUESTS = Metric(
     "supportpulse_gateway_requests_total",
     Kind.COUNTER,
@@ -171,4 +181,5 @@ GATEWAY = (
     GATEWAY_IN_FLIGHT,
     GATEWAY_RELOADS,
 )
-ALL = tuple(dict.fromkeys((*WORKER, *SINK, *WINDOWS, *TIMERS, *GATEWAY)))
+NOTIFIER = (NOTIFICATIONS, NOTIFICATION_RETRIES)
+ALL = tuple(dict.fromkeys((*WORKER, *SINK, *WINDOWS, *TIMERS, *NOTIFIER, *GATEWAY)))

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sinks.prometheus import catalogue
 from sinks.prometheus.catalogue import Kind, Metric
 from sinks.prometheus.gateway import GatewayMetrics
+from sinks.prometheus.notifier import NotifierMetrics
 from sinks.prometheus.pipeline import SinkMetrics, WorkerMetrics
 from sinks.prometheus.windows import WindowGauges
 from tests.sinks import samples
@@ -67,6 +68,12 @@ def gateway_registry() -> CollectorRegistry:
     return registry
 
 
+def notifier_registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    NotifierMetrics(registry).retried()
+    return registry
+
+
 def shown(registry: CollectorRegistry) -> dict[str, tuple[str, str, set[frozenset[str]]]]:
     """name → (type, help, label sets), without the instants of creation that prometheus-client adds by itself"""
     found = {}
@@ -85,8 +92,9 @@ def shown(registry: CollectorRegistry) -> dict[str, tuple[str, str, set[frozense
         (worker_registry(), (*catalogue.WORKER, *COUNTED)),
         (sink_registry(), (*catalogue.SINK, *catalogue.WINDOWS)),
         (gateway_registry(), catalogue.GATEWAY),
+        (notifier_registry(), catalogue.NOTIFIER),
     ],
-    ids=["worker", "sink", "gateway"],
+    ids=["worker", "sink", "gateway", "notifier"],
 )
 def test_the_registry_shows_the_catalogue_and_nothing_else(
     registry: CollectorRegistry, entries: tuple[Metric, ...]

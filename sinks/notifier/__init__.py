@@ -1,0 +1,1 @@
+"""Alerts to whoever asked for them: signed webhooks, for deployments without Alertmanager."""

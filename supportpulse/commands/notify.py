@@ -1,0 +1,81 @@
+"""`supportpulse notify`: one notifier process, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry
+
+from schemas import documents
+from schemas.errors import SupportpulseError
+from schemas.records import SlaAlert
+from sinks.notifier.config import NotifierConfig, NotifierMisconfigured
+from sinks.notifier.message import key_of
+from sinks.notifier.service import NotifierService
+from sinks.prometheus.notifier import NotifierMetrics
+from sinks.prometheus.server import MetricsServer
+from supportpulse import reach
+from supportpulse.settings import Settings
+from supportpulse.up.landing import wall_clock_ms
+
+
+def secret_of(reference: str, environ: Mapping[str, str] = os.environ) -> bytes:
+    """What `env:NAME` or `file:/path` refers to. Raises `NotifierMisconfigured`, never naming what is there."""
+    kind, _, where = reference.partition(":")
+    if kind == "env" and where:
+        if where not in environ:
+            raise NotifierMisconfigured(f"the environment has no {where}: set it to the secret, then start again")
+        return environ[where].encode()
+    if kind == "file" and where:
+        try:
+            return Path(where).read_bytes().rstrip(b"\r\n")
+        except OSError as exc:
+            raise NotifierMisconfigured(f"the secret at {where} cannot be read: {exc.strerror}") from exc
+    # Whoever wrote the secret itself here should not find it in a log.
+    raise NotifierMisconfigured("--secret is no reference to a secret: write env:NAME or file:/path")
+
+
+def run(settings: Settings, config: NotifierConfig, refused: Path | None) -> None:
+    """Notify until SIGTERM or SIGINT. Raises what ended it otherwise."""
+    reach.check_kafka(config.kafka)
+    try:
+        asyncio.run(_run(settings, config, refused))
+    except KafkaError as exc:
+        raise SupportpulseError(
+            f"the broker at {config.kafka} failed this notifier ({type(exc).__name__}: {exc}): start it again when the "
+            "broker is well; what was not told is told then"
+        ) from exc
+
+
+async def _run(settings: Settings, config: NotifierConfig, refused: Path | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    registry = CollectorRegistry()
+    service = NotifierService(
+        config,
+        clock=wall_clock_ms,
+        stats=NotifierMetrics(registry),
+        on_refused=lambda alert: None if refused is None else _keep(refused, alert),
+    )
+    server = MetricsServer(registry, settings.notify_metrics_port, settings.host)
+    server.start()
+    try:
+        await service.run(stop)
+    finally:
+        server.stop()
+
+
+def _keep(path: Path, alert: SlaAlert) -> None:
+    line = documents.render_alert(alert, idempotency_key=key_of(alert))
+    try:
+        with path.open("ab") as out:
+            out.write(line + b"\n")
+    except OSError as exc:
+        raise SupportpulseError(f"refused alerts cannot be written to {path}: {exc.strerror}") from exc
