@@ -13,7 +13,7 @@ from schemas.records import InteractionEvent, Survey
 from tests.connectors.channels import replaying
 from tests.connectors.channels.case import RECEIVED_MS, SECRET, Sample
 from tests.connectors.channels.folding import facts_of
-from tests.connectors.channels.vendors.zendesk import AGENT, CASE, REQUESTER, STORY, comment, event, message
+from tests.connectors.channels.vendors.zendesk import AGENT, CASE, REQUESTER, STORY, comment, event, message, sample
 
 
 def only(body: dict[str, Any]) -> InteractionEvent:
@@ -112,7 +112,7 @@ def test_what_a_ticket_comes_to() -> None:
 
 
 def test_spam_leaves_nothing() -> None:
-    assert facts_of(CASE, [*STORY, replaying.named(CASE, "spam")]) == []
+    assert facts_of(CASE, [*STORY, sample("spam", event("marked_as_spam", 9, {}))]) == []
 
 
 def test_a_body_without_a_type_is_refused() -> None:

@@ -118,8 +118,8 @@ CASE = VendorCase(
             ("conversation_started", "message", "assigned", "status_changed"),
         ),
         sample("urgent", updated(5, {"priority": [1, 4]}, priority=4), ("note",)),
-        sample("spam", updated(6, {"spam": [False, True]}, spam=True), ("status_changed",)),
-        sample("deleted", happened("onTicketDelete", ticket={"id": 640}), ("deleted",)),
+        sample("spam", updated(6, {"spam": [False, True]}, spam=True, id=643), ("status_changed",)),
+        sample("deleted", happened("onTicketDelete", ticket={"id": 644}), ("deleted",)),
         sample("renamed", updated(7, {"subject": ["a", "b"]}), ignored=("other_fields",)),
         sample(
             "survey comment",
