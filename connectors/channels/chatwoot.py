@@ -23,7 +23,7 @@ from connectors.channels.payloads import (
     text_of,
 )
 from connectors.channels.signatures import header, hex_hmac, require_fresh, require_match, require_shared_secret
-from connectors.channels.telling import Telling
+from connectors.channels.telling import LAST, Telling
 from schemas.errors import InvalidEvent
 from schemas.records import ActorKind, Call, Channel, Priority, Status, Survey
 from schemas.times import EpochMs
@@ -257,7 +257,7 @@ class _Conversation:
 
     def status(self, now: Status) -> None:
         at_ms, tag = self._changed()
-        self._tell(f"conversation:{self._id}:{now}:{tag}", "status_changed", at_ms, "system", status=now)
+        self._tell(f"conversation:{self._id}:{now}:{tag}", "status_changed", at_ms, "system", status=now, sequence=LAST)
 
     def handoff(self) -> None:
         at_ms, tag = self._changed()

@@ -27,7 +27,7 @@ from connectors.channels.payloads import (
     text_of,
 )
 from connectors.channels.signatures import require_shared_secret
-from connectors.channels.telling import Telling
+from connectors.channels.telling import LAST, Telling
 from schemas.errors import InvalidEvent
 from schemas.records import ActorKind, Channel, Priority, Status, Survey
 from schemas.times import EpochMs
@@ -244,7 +244,7 @@ class _Ticket:
         status = "spam" if self._found.get("spam") is True else self._status(self._found.get("status"))
         if status not in (None, "open"):
             name = f"ticket:{self._id}:created:status"
-            self._telling.tell(name, "status_changed", at_ms, "system", status=status, sequence=3)
+            self._telling.tell(name, "status_changed", at_ms, "system", status=status, sequence=LAST)
 
     def _changed(self, changes: dict[str, Any]) -> None:
         at_ms = self._now()
@@ -261,7 +261,7 @@ class _Ticket:
                 self._parsed.park("a status that is not known: say in the source's statuses what it means", self._found)
                 told = True
             else:
-                told = self._tell(status, "status_changed", tag, status=status)
+                told = self._tell(status, "status_changed", tag, status=status, sequence=LAST)
         if "responder_id" in changes or "group_id" in changes:
             self._assigned(f"ticket:{self._id}:assigned{tag}", at_ms, changes)
             told = True
@@ -324,7 +324,7 @@ class _Ticket:
             team = text_of(happened.get("group_id") or self._found.get("ticket_group_id"))
             self._telling.tell(f"rule:{tag}:assigned", "assigned", at_ms, "system", assignee_id=agent, team=team)
         if status is not None:
-            self._telling.tell(f"rule:{tag}:status", "status_changed", at_ms, "system", status=status)
+            self._telling.tell(f"rule:{tag}:status", "status_changed", at_ms, "system", status=status, sequence=LAST)
         if not self._parsed.events:
             self._parsed.park("a rule's webhook whose triggered_event is not known", self._found)
 

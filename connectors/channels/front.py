@@ -23,7 +23,7 @@ from connectors.channels.payloads import (
     text_of,
 )
 from connectors.channels.signatures import base64_hmac, header, require_fresh, require_match
-from connectors.channels.telling import Telling
+from connectors.channels.telling import LAST, Telling
 from schemas.errors import MalformedRecord
 from schemas.records import ActorKind, Call, Channel, Status
 from schemas.times import EpochMs
@@ -225,7 +225,7 @@ class _Event:
         self._telling.tell(self._name, "note", self._at_ms, *self._actor(), attributes=text)
 
     def _status(self, status: Status) -> None:
-        self._telling.tell(self._name, "status_changed", self._at_ms, *self._actor(), status=status)
+        self._telling.tell(self._name, "status_changed", self._at_ms, *self._actor(), status=status, sequence=LAST)
 
     def _ticket_status(self) -> None:
         category = text_of(self._conversation.get("status_category")) or ""
@@ -272,7 +272,7 @@ class _Event:
             gone = text_of(piece.get("id") if isinstance(piece, dict) else piece)
             if gone is not None and gone != into:
                 name = f"{self._name}:{gone}"
-                said: dict[str, Any] = {"conversation_id": gone, "merged_into": into}
+                said: dict[str, Any] = {"conversation_id": gone, "merged_into": into, "sequence": LAST}
                 self._telling.tell(name, "merged", self._at_ms, *self._actor(), **said)
         if not self._parsed.events:
             self._park("a merge that does not say which conversations are gone")

@@ -23,7 +23,7 @@ from connectors.channels.payloads import (
     text_of,
 )
 from connectors.channels.signatures import header, hex_hmac, require_match
-from connectors.channels.telling import Telling
+from connectors.channels.telling import LAST, Telling
 from schemas.errors import InvalidEvent
 from schemas.records import ActorKind, Call, Channel, Priority, Status, Survey
 from schemas.times import EpochMs
@@ -233,7 +233,7 @@ class _Item:
         elif topic in NOTES:
             self._tell(name, "note", at_ms, "human")
         elif topic in STATUSES:
-            self._tell(name, "status_changed", at_ms, "system", status=STATUSES[topic])
+            self._tell(name, "status_changed", at_ms, "system", status=STATUSES[topic], sequence=LAST)
         elif topic in ASSIGNMENTS:
             assignee = assignee_of(self._source, self._item.get("admin_assignee_id"))
             team = text_of(self._item.get("team_assignee_id"))
@@ -253,7 +253,9 @@ class _Item:
             return
         closed_at = object_at(self._item, "statistics").get("last_close_at") if status == "closed" else None
         at_ms = self._changed_at() if closed_at is None else from_epoch_s(closed_at, "statistics.last_close_at")
-        self._tell(f"conversation:{self._id}:{status}:{at_ms}", "status_changed", at_ms, "system", status=status)
+        self._tell(
+            f"conversation:{self._id}:{status}:{at_ms}", "status_changed", at_ms, "system", status=status, sequence=LAST
+        )
 
     def _rating(self) -> None:
         # Fin asks for a rating of its own.

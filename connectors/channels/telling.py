@@ -9,6 +9,10 @@ from connectors.channels.base import Delivery, Parsed, Source, event
 from schemas.records import ActorKind, Channel, EventType
 from schemas.times import EpochMs
 
+#: The `sequence` of a status and of a merge: at one instant, what somebody wrote comes before what it was sent with. A
+#: reply in a conversation that is done would count for nothing.
+LAST = 1 << 53
+
 
 @dataclass(slots=True)
 class Telling:

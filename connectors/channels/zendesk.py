@@ -20,7 +20,7 @@ from connectors.channels.payloads import (
     text_of,
 )
 from connectors.channels.signatures import base64_hmac, header, require_fresh, require_match
-from connectors.channels.telling import Telling
+from connectors.channels.telling import LAST, Telling
 from schemas.records import ActorKind, Channel, Priority, Status, Survey
 from schemas.times import EpochMs
 
@@ -282,7 +282,7 @@ class _Ticket:
         if word == "deleted":
             self._deleted()
         elif word in STATUSES:
-            self._tell("status_changed", *self._actor(), status=STATUSES[word])
+            self._tell("status_changed", *self._actor(), status=STATUSES[word], sequence=LAST)
         else:
             self._park("a status that is not known")
 
@@ -309,7 +309,13 @@ class _Ticket:
 
     def _merged(self) -> None:
         target = self._said.get("target_ticket_id") or self._said.get("current")
-        self._tell("merged", *self._actor(), event_id=f"ticket:{self._id}:merged", merged_into=text_of(target))
+        self._tell(
+            "merged",
+            *self._actor(),
+            event_id=f"ticket:{self._id}:merged",
+            merged_into=text_of(target),
+            sequence=LAST,
+        )
 
     def _spam(self) -> None:
         self._tell("status_changed", *self._actor(), status="spam")

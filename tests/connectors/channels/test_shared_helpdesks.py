@@ -10,11 +10,12 @@ import pytest
 from connectors.channels.base import Delivery
 from schemas.checks import check_event
 from tests.connectors.channels.case import RECEIVED_MS, VendorCase
-from tests.connectors.channels.vendors import chatwoot, freshdesk, front, intercom, zendesk
+from tests.connectors.channels.vendors import chatwoot, freshdesk, front, helpscout, intercom, zendesk
 from tests.streams.shared import SHARED
 
 CASES = {
-    case.connector.vendor: case for case in (chatwoot.CASE, freshdesk.CASE, front.CASE, intercom.CASE, zendesk.CASE)
+    case.connector.vendor: case
+    for case in (chatwoot.CASE, freshdesk.CASE, front.CASE, helpscout.CASE, intercom.CASE, zendesk.CASE)
 }
 #: What is no payload: documents and schemas.
 NO_PAYLOADS = (".md", ".schema.json")
