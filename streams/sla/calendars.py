@@ -8,12 +8,15 @@ riyadh.add(start_ms, 300_000)
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.times import UTC, EpochMs, to_datetime, to_ms
+
+#: Year → dates of that year on which no interval opens. Two that are equal give the same dates.
+HolidayRule = Callable[[int], frozenset[date]]
 
 #: Minutes after local midnight, half-open; an end at or before its start lies on the next date.
 MinuteRange = tuple[int, int]
@@ -60,6 +63,8 @@ class Calendar:
     #: weekday (0 is Monday) → ranges
     hours: Mapping[int, tuple[MinuteRange, ...]]
     holidays: frozenset[date] = frozenset()
+    #: Further holidays, worked out for the years that are asked for.
+    holidays_of: HolidayRule | None = None
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
     #: What was worked out so far does not make two calendars differ.
     _years: dict[int, _Year] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -129,12 +134,18 @@ class Calendar:
     def _intervals(self, number: int) -> Iterator[tuple[EpochMs, EpochMs]]:
         # Two days more on both sides: a local date is up to 14 h away from its UTC date, and may reach into the next.
         day, last = date(number, 1, 1) - 2 * _DAY, date(number + 1, 1, 1) + _DAY
+        holidays = self._holidays(range(day.year, last.year + 1))
         while day <= last:
-            if day not in self.holidays:
+            if day not in holidays:
                 for start, end in self.hours.get(day.weekday(), ()):
                     closing = end if end > start else end + 1440
                     yield self._instant(day, start), self._instant(day, closing)
             day += _DAY
+
+    def _holidays(self, years: range) -> frozenset[date]:
+        if self.holidays_of is None:
+            return self.holidays
+        return self.holidays.union(*map(self.holidays_of, years))
 
     def _instant(self, day: date, minutes: int) -> EpochMs:
         """A local time as an instant: the jump itself where the clocks skip it, the first where it comes twice."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfoNotFoundError
 from schemas import times, yaml_lines
 from schemas.errors import InvalidEvent, SupportpulseError
 from schemas.yaml_lines import Node
-from streams.sla.calendars import Calendar, MinuteRange
+from streams.sla.calendars import Calendar, HolidayRule, MinuteRange
 from streams.sla.policies import Policy, PolicyBook, PolicyVersion
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -138,17 +138,38 @@ def _instant(node: Node) -> times.EpochMs:
 
 
 def _calendar(node: Node) -> Calendar:
-    fields = node.fields({"timezone": True, "hours": True, "holidays": False})
+    fields = node.fields({"timezone": True, "hours": True, "holidays": False, "holidays_of": False})
     hours = fields["hours"].fields(dict.fromkeys(WEEKDAYS, False))
     try:
         return Calendar(
             timezone=fields["timezone"].text(),
             hours={WEEKDAYS.index(day): tuple(_each(ranges, _range)) for day, ranges in hours.items()},
-            holidays=frozenset(_each(fields["holidays"], _date)) if "holidays" in fields else frozenset(),
+            holidays=_dates(fields, "holidays"),
+            holidays_of=_optional(fields, "holidays_of", _public_holidays, None),
         )
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         zone = fields["timezone"].text()
         raise fields["timezone"].refuse(f"{zone!r} is no IANA time zone, like Asia/Riyadh") from exc
+
+
+def _public_holidays(node: Node) -> HolidayRule:
+    # It takes a second to import, which only those wait for who ask for it.
+    from streams.sla.public_holidays import PublicHolidays, UnknownCountry  # noqa: PLC0415
+
+    fields = node.fields({"country": True, "subdivision": False, "years": False, "except": False})
+    subdivision = fields["subdivision"].text() if "subdivision" in fields else None
+    years = _optional(fields, "years", _years, None)
+    try:
+        return PublicHolidays(fields["country"].text(), subdivision, years, _dates(fields, "except"))
+    except UnknownCountry as exc:
+        raise fields["country"].refuse(str(exc)) from exc
+
+
+def _years(node: Node) -> tuple[int, int]:
+    years = _each(node, Node.scalar)
+    if len(years) == 2 and all(type(year) is int for year in years) and 1800 <= years[0] <= years[1] < 2500:
+        return years[0], years[1]
+    raise node.refuse("write the first and the last year, like [2025, 2027]")
 
 
 def _range(node: Node) -> MinuteRange:
@@ -160,6 +181,10 @@ def _range(node: Node) -> MinuteRange:
     if start >= 1440 or end > 1440 or int(found[2]) > 59 or int(found[4]) > 59:
         raise node.refuse(f"{value!r}: the times of a day go from 00:00 to 24:00, and an interval begins before 24:00")
     return start, end
+
+
+def _dates(fields: Mapping[str, Node], key: str) -> frozenset[date]:
+    return frozenset(_each(fields[key], _date)) if key in fields else frozenset()
 
 
 def _date(node: Node) -> date:
