@@ -15,8 +15,16 @@ from typing import IO, Protocol
 
 import msgspec
 
-from connectors.importers import events, ibm_twitter, twitter_threads, uci_incidents
-from connectors.importers.rows import Importer, ImportOptions, Outcome, Refusal
+from connectors.importers import (
+    events,
+    ibm_twitter,
+    mailboxes,
+    mapped,
+    queue_log,
+    twitter_threads,
+    uci_incidents,
+)
+from connectors.importers.rows import Ignored, Importer, ImportOptions, Outcome, Refusal, Row
 from schemas.errors import Refused, SupportpulseError
 from schemas.records import InteractionEvent
 from schemas.times import EpochMs
@@ -27,6 +35,9 @@ FORMATS: Mapping[str, Importer] = {
     uci_incidents.FORMAT: uci_incidents.read,
     ibm_twitter.FORMAT: ibm_twitter.read,
     twitter_threads.FORMAT: twitter_threads.read,
+    mailboxes.FORMAT: mailboxes.read,
+    queue_log.FORMAT: queue_log.read,
+    mapped.FORMAT: mapped.read,
 }
 
 #: Refusals the report keeps; all of them are counted, and written where `refusals_path` says.
@@ -51,13 +62,18 @@ class EventList(list[InteractionEvent]):
 
 @dataclass(slots=True)
 class ImportReport:
-    """`rows == imported + refused_count`. Times are the earliest and latest `occurred_at` of imported events."""
+    """`rows == imported + refused_count + sum(ignored.values())`.
+
+    Times are the earliest and latest `occurred_at` of imported events.
+    """
 
     rows: int = 0
     imported: int = 0
     refused_count: int = 0
     #: The first `KEPT_REFUSALS`.
     refused: list[Refusal] = field(default_factory=list)
+    #: Rows that are known and tell nothing, by code.
+    ignored: dict[str, int] = field(default_factory=dict)
     events: int = 0
     first_occurred_at: EpochMs | None = None
     last_occurred_at: EpochMs | None = None
@@ -90,9 +106,12 @@ def import_files(
     with ExitStack() as stack:
         refusals = None if refusals_path is None else stack.enter_context(_opened(refusals_path))
         for outcome in read_rows(files, format_name, options):
-            refusal = _take(outcome, publisher, report)
-            if refusal is not None:
-                _refuse(refusal, report, refusals)
+            if isinstance(outcome, Ignored):
+                report.ignored[outcome.code] = report.ignored.get(outcome.code, 0) + 1
+            else:
+                refusal = _take(outcome, publisher, report)
+                if refusal is not None:
+                    _refuse(refusal, report, refusals)
             report.rows += 1
             if progress is not None and report.rows % _ROWS_PER_PROGRESS == 0:
                 progress(report)
@@ -108,7 +127,7 @@ def _opened(path: Path) -> IO[bytes]:
         raise SupportpulseError(f"refusals cannot be written to {path}: {exc.strerror}") from exc
 
 
-def _take(outcome: Outcome, publisher: Publisher, report: ImportReport) -> Refusal | None:
+def _take(outcome: Row | Refusal, publisher: Publisher, report: ImportReport) -> Refusal | None:
     if isinstance(outcome, Refusal):
         return outcome
     try:

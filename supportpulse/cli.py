@@ -201,12 +201,24 @@ def sql(
 def import_(
     files: Annotated[list[Path], typer.Argument(help="What to import.")],
     format_name: Annotated[
-        str, typer.Option("--format", help="events, uci_incidents, ibm_twitter or twitter_threads.")
+        str,
+        typer.Option(
+            "--format",
+            help="events, mapped (any CSV or JSON lines, with --mapping), email (messages, mbox, Maildir), "
+            "asterisk_queue_log, uci_incidents, ibm_twitter or twitter_threads.",
+        ),
     ] = "events",
     kafka: Kafka = None,
     tenant: Annotated[Optional[str], typer.Option(help="Tenant of the events (default: the format's name).")] = None,
     source: Annotated[Optional[str], typer.Option(help="Source of the events (default: the format's name).")] = None,
     timezone: Annotated[str, typer.Option(help="Zone of times written without one.")] = "UTC",
+    mapping: Annotated[
+        Optional[Path], typer.Option(help="For `mapped`: which column is what (YAML).", metavar="FILE")
+    ] = None,
+    own: Annotated[
+        Optional[list[str]],
+        typer.Option(help="For `email`: an address or a domain of yours; may be repeated.", metavar="ADDRESS"),
+    ] = None,
     refusals: Annotated[Optional[Path], typer.Option(help="Write every refused row here (JSONL).")] = None,
     once: Annotated[
         bool, typer.Option("--once", help="Bring them through the whole embedded pipeline into ClickHouse, and end.")
@@ -227,6 +239,10 @@ def import_(
     supportpulse import monday.jsonl.gz --kafka kafka:9092
 
     supportpulse import incidents.csv --format uci_incidents --timezone Europe/Berlin --once
+
+    supportpulse import export.csv --format mapped --mapping export.yaml --tenant acme
+
+    supportpulse import support.mbox --format email --own acme.example --tenant acme
     """
     from schemas import times
     from supportpulse import logs, settings
@@ -235,8 +251,8 @@ def import_(
 
     logs.configure()
     found = settings.load(kafka=kafka, data_dir=data_dir, clickhouse=clickhouse, policies=policies)
-    options = options_of(tenant, source, timezone)
-    check(files, format_name)
+    options = options_of(tenant, source, timezone, mapping, own or ())
+    check(files, format_name, options)
     if once:
         report = run_once(
             found,
@@ -365,6 +381,7 @@ def _account_for(report: ImportReport) -> None:
     _say(
         f"{report.rows:,} rows: {report.imported:,} imported as {report.events:,} events, "
         f"{report.refused_count:,} refused"
+        + (f", {ignored:,} ignored" if (ignored := sum(report.ignored.values())) else "")
     )
 
 

@@ -44,7 +44,7 @@ def read_lines(path: Path) -> Iterator[Line | Refusal]:
     """
     number = 0
     try:
-        with _open(path) as stream:
+        with opened(path) as stream:
             while data := stream.readline(MAX_EVENT_BYTES + 2):
                 number += 1
                 if number == 1:
@@ -60,7 +60,8 @@ def read_lines(path: Path) -> Iterator[Line | Refusal]:
         yield Refusal(str(path), number + 1 if number else 0, f"the file {where}: {cause}")
 
 
-def _open(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """The file's bytes, unpacked if it is gzipped. Raises `OSError`."""
     with path.open("rb") as probe:
         packed = probe.read(2) == _GZIP_MAGIC
     return cast("IO[bytes]", gzip.open(path, "rb")) if packed else path.open("rb")

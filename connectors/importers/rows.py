@@ -1,4 +1,4 @@
-"""What an importer yields: one `Row` or one `Refusal` for every row of a file."""
+"""What an importer yields: a `Row`, a `Refusal` or an `Ignored` for every row of a file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,16 @@ class Refusal:
     reason: str
 
 
-Outcome: TypeAlias = Row | Refusal
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A row that is known and tells nothing of waiting or answering; `code` is of a bounded set."""
+
+    file: str
+    line: int
+    code: str
+
+
+Outcome: TypeAlias = Row | Refusal | Ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +50,16 @@ class ImportOptions:
     """What the rows of a file do not say.
 
     `tenant` and `source` default to the name of the format; for `events`, to what each line says. `timezone` is that
-    of times written without one. `historical` defaults to true; for `events`, to what each line says.
+    of times written without one. `historical` defaults to true; for `events`, to what each line says. `mapping` is the
+    file that `mapped` goes by; `own` are addresses and domains whose mail is ours.
     """
 
     tenant: str | None = None
     source: str | None = None
     timezone: ZoneInfo = UTC
     historical: bool | None = None
+    mapping: Path | None = None
+    own: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connectors.importers import mailboxes, mapped
 from connectors.importers.rows import ImportOptions
 from connectors.importing import FORMATS, ImportReport, import_files
 from connectors.producer import EventPublisher, bulk
@@ -15,20 +16,29 @@ from supportpulse.data_dir import DataDir
 from supportpulse.settings import Settings
 
 
-def options_of(tenant: str | None, source: str | None, timezone: str) -> ImportOptions:
+def options_of(
+    tenant: str | None, source: str | None, timezone: str, mapping: Path | None = None, own: Sequence[str] = ()
+) -> ImportOptions:
     """What the command line says about rows that do not say it themselves."""
     try:
         zone = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         raise SupportpulseError(f"{timezone!r} is no IANA time zone, like Asia/Riyadh") from exc
-    return ImportOptions(tenant=tenant, source=source, timezone=zone)
+    ours = frozenset(each.strip().lower().removeprefix("@") for each in own)
+    return ImportOptions(tenant=tenant, source=source, timezone=zone, mapping=mapping, own=ours)
 
 
-def check(files: Sequence[Path], format_name: str) -> None:
-    """Raises `SupportpulseError` for an unknown format or a file that is not there, before anything is started."""
+def check(files: Sequence[Path], format_name: str, options: ImportOptions) -> None:
+    """Raises `SupportpulseError` for what cannot work, before anything is started.
+
+    That is an unknown format, a file that is not there, and a mapping that is missing or makes no sense.
+    """
     if format_name not in FORMATS:
         raise SupportpulseError(f"no format is called {format_name!r}: the formats are {', '.join(FORMATS)}")
-    reach.check_files(files)
+    # A mailbox may be a folder.
+    reach.check_files([path for path in files if not (format_name == mailboxes.FORMAT and path.is_dir())])
+    if format_name == mapped.FORMAT:
+        mapped.mapping_of(options)
 
 
 def broker_of(settings: Settings) -> str:

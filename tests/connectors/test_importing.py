@@ -88,10 +88,17 @@ def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
         list(read_rows([], "excel", ImportOptions()))
 
 
+_MAPPING = (
+    b"event: {conversation_id: c, type: {value: message}, occurred_at: t, channel: {value: email}, actor.kind: k}"
+)
+
+
 @pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\x00\n\xfe", b"a,b\n1,2\n", b"[]\n{}\n", b"x" * 2_000_000])
 def test_no_format_stumbles_over_strange_files(tmp_path: Path, format_name: str, content: bytes) -> None:
     published = EventList()
-    report = import_files([write(tmp_path / "f", content)], format_name, published)
+    mapping = write(tmp_path / "mapping.yaml", _MAPPING)
+    options = ImportOptions(mapping=mapping)
+    report = import_files([write(tmp_path / "f", content)], format_name, published, options)
     assert (report.imported, published) == (0, [])
     assert report.rows == report.refused_count

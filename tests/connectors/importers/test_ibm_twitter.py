@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.importers import ibm_twitter
-from connectors.importers.rows import ImportOptions, Refusal, Row
+from connectors.importers.rows import ImportOptions, Outcome, Refusal, Row
 from schemas import times
 from tests.connectors.samples import write
 
@@ -32,7 +32,7 @@ def session(**fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def read(path: Path, *sessions: Any, **options: Any) -> list[Row | Refusal]:
+def read(path: Path, *sessions: Any, **options: Any) -> list[Outcome]:
     lines = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in sessions]
     return list(ibm_twitter.read(write(path / "f.jsonl", b"\n".join(lines)), ImportOptions(**options)))
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.importers.lines import Cells
-from connectors.importers.rows import ImportOptions, Refusal, Row
+from connectors.importers.rows import ImportOptions, Outcome, Refusal, Row
 from connectors.importers.twitter_threads import Threads, Tweet, parse_tweet, read
 from schemas import times
 from schemas.errors import InvalidEvent
@@ -25,11 +25,11 @@ def row(tweet_id: int, parent: int | str = "", *, inbound: bool = True, minute: 
     return f"{tweet_id},{author},{inbound},Tue Oct 31 22:{minute:02d}:47 +0000 2017,12,{parent}\n".encode()
 
 
-def outcomes(folder: Path, *rows: bytes, **options: Any) -> list[Row | Refusal]:
+def outcomes(folder: Path, *rows: bytes, **options: Any) -> list[Outcome]:
     return list(read(write(folder / "f.csv", HEADER + b"".join(rows)), ImportOptions(**options)))
 
 
-def events(found: list[Row | Refusal]) -> dict[str, InteractionEvent]:
+def events(found: list[Outcome]) -> dict[str, InteractionEvent]:
     return {event.event_id: event for one in found if isinstance(one, Row) for event in one.events}
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.importers.rows import ImportOptions, Refusal, Row
+from connectors.importers.rows import ImportOptions, Outcome, Refusal, Row
 from connectors.importers.uci_incidents import read
 from schemas import times
 from schemas.records import InteractionEvent
@@ -42,7 +42,7 @@ def table(folder: Path, *rows: dict[str, str]) -> Path:
     return write(folder / "f.csv", "\n".join(lines).encode())
 
 
-def outcomes(folder: Path, *rows: dict[str, str], **options: Any) -> list[Row | Refusal]:
+def outcomes(folder: Path, *rows: dict[str, str], **options: Any) -> list[Outcome]:
     return list(read(table(folder, *rows), ImportOptions(**options)))
 
 
