@@ -1,4 +1,7 @@
-"""Messenger ("Messenger Platform: webhook events"), and comments on posts of the page ("Page webhooks: feed")."""
+"""Messenger ("Messenger Platform: webhook events"), and what others write on the page ("Page webhooks: feed").
+
+A comment with what answers it is a conversation, and so is what a visitor posts.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,10 @@ IDLE_FIELDS = codes(
     feedback_on_bot="response_feedback",
     label="inbox_labels",
 )
+#: What a visitor may leave on the page.
+VISITORS_ITEMS = ("post", "status", "photo", "video", "share", "link", "note")
 #: Verbs of a comment that write no new one.
-IDLE_VERBS = frozenset({"edit", "edited", "remove", "delete", "hide", "unhide", "update", "block", "unblock", "mute"})
+IDLE_VERBS = ("edit", "edited", "remove", "delete", "hide", "unhide", "update", "block", "unblock", "mute")
 
 
 class Messenger(ThreadChannel):
@@ -40,7 +45,7 @@ class Messenger(ThreadChannel):
     channel: ClassVar[Channel] = "messenger"
 
     def change(self, change: dict[str, Any], thread: Thread) -> Said:
-        """A comment on a post of the page; everything else is the page's own life."""
+        """A comment or a visitor's post; everything else is the page's own life."""
         field = change.get("field")
         if isinstance(field, str) and field in IDLE_FIELDS:
             return IDLE_FIELDS[field]
@@ -48,28 +53,28 @@ class Messenger(ThreadChannel):
 
 
 def _feed(value: dict[str, Any], thread: Thread) -> Said:
-    if value.get("item") != "comment":
-        return "post"
+    item, verb = value.get("item"), value.get("verb")
+    author = text_of(object_at(value, "from").get("id")) or text_of(value.get("sender_id"))
+    ours = author is not None and author == thread.ours
+    if item != "comment" and not (item in VISITORS_ITEMS and verb == "add" and author is not None and not ours):
+        return "page_activity"
     if not thread.source.options.comments:
         return "comment"
-    verb = value.get("verb")
-    if isinstance(verb, str) and verb in IDLE_VERBS:
+    if verb in IDLE_VERBS:
         return "comment_changed"
     if verb != "add":
         raise unknown("verb of a comment", verb)
-    comment_id, parent_id = required(value.get("comment_id"), "comment_id"), text_of(value.get("parent_id"))
-    # A comment's parent is the post, unless it answers another comment.
-    root = comment_id if parent_id in (None, text_of(value.get("post_id"))) else parent_id
-    author = text_of(object_at(value, "from").get("id"))
-    ours = author is not None and author == thread.ours
     by: tuple[ActorKind, str | None] = ("human", None) if ours else ("customer", author)
+    name, place = (
+        _place(value, ours=ours) if item == "comment" else 2 * (f"post:{required(value.get('post_id'), 'post_id')}",)
+    )
     stamp = value.get("created_time")
     return [
         event(
             thread.source,
             thread.delivery,
-            event_id=f"comment:{comment_id}",
-            conversation_id=f"comment:{root}",
+            event_id=name,
+            conversation_id=place,
             channel="social",
             type="message",
             occurred_at=from_epoch(thread.entry.get("time") if stamp is None else stamp, "created_time"),
@@ -79,3 +84,15 @@ def _feed(value: dict[str, Any], thread: Thread) -> Said:
             attributes=text_length(value.get("message")),
         )
     ]
+
+
+def _place(value: dict[str, Any], *, ours: bool) -> tuple[str, str]:
+    """The event_id of a comment, and its conversation: the comment that it answers, or that it is."""
+    comment_id, post_id = required(value.get("comment_id"), "comment_id"), text_of(value.get("post_id"))
+    # A comment's parent is the post, unless it answers another comment.
+    parent_id = text_of(value.get("parent_id")) or post_id
+    name = f"comment:{comment_id}"
+    if parent_id != post_id:
+        return name, f"comment:{parent_id}"
+    # Directly below a post the page answers the post, and everybody else asks something of their own.
+    return name, f"post:{post_id}" if ours and post_id is not None else name

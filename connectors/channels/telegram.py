@@ -21,7 +21,8 @@ from schemas.errors import InvalidEvent
 from schemas.records import ActorKind, EventType, InteractionEvent, Status
 from schemas.times import EpochMs
 
-MESSAGES = frozenset({"message", "business_message"})
+#: Kinds of updates with something written; a guest message is one to the bot in a chat that it is no member of.
+MESSAGES = frozenset({"message", "business_message", "guest_message"})
 #: Kinds of updates that add nothing to what was written → why.
 IDLE_UPDATES = codes(
     message_edited="edited_message edited_business_message edited_channel_post",
@@ -30,16 +31,17 @@ IDLE_UPDATES = codes(
     reaction="message_reaction message_reaction_count",
     membership="my_chat_member chat_member chat_join_request",
     business_connection="business_connection",
-    inline="inline_query chosen_inline_result guest_message",
-    payment="shipping_query pre_checkout_query purchased_paid_media",
+    inline="inline_query chosen_inline_result",
+    payment="shipping_query pre_checkout_query purchased_paid_media subscription",
     poll_vote="poll poll_answer",
     boost="chat_boost removed_chat_boost",
     bot_management="managed_bot",
+    generation_stopped="stopped_message_generation",
 )
 #: What a message may hold that somebody says something with.
 CONTENT = frozenset(
     """text animation audio document live_photo paid_media photo sticker story video video_note voice checklist contact
-    dice game poll venue location invoice rich_text""".split()  # noqa: SIM905
+    dice game poll venue location invoice rich_message web_app_data""".split()  # noqa: SIM905
 )
 #: What else a message may be: a line in the chat that nobody wrote → why.
 SERVICE = codes(
@@ -47,7 +49,8 @@ SERVICE = codes(
     chat_owner_left chat_owner_changed""",
     chat_changed="""new_chat_title new_chat_photo delete_chat_photo group_chat_created supergroup_chat_created
     channel_chat_created message_auto_delete_timer_changed pinned_message chat_background_set boost_added
-    direct_message_price_changed paid_message_price_changed managed_bot_created""",
+    direct_message_price_changed paid_message_price_changed managed_bot_created community_chat_added
+    community_chat_removed community_chat_joined""",
     topic_changed="forum_topic_created forum_topic_edited general_forum_topic_hidden general_forum_topic_unhidden",
     payment="successful_payment refunded_payment gift unique_gift gift_upgrade_sent",
     permission="users_shared user_shared chat_shared connected_website write_access_allowed passport_data",
@@ -58,7 +61,6 @@ SERVICE = codes(
     checklist_changed="checklist_tasks_done checklist_tasks_added",
     suggested_post="""suggested_post_approved suggested_post_approval_failed suggested_post_declined suggested_post_paid
     suggested_post_refunded""",
-    web_app="web_app_data",
     poll_changed="poll_option_added poll_option_deleted",
 )
 #: What an administrator does to a topic → our status.
@@ -166,7 +168,10 @@ class _Message:
         return from_epoch_s(self.message.get("date"), "message.date")
 
     def name(self, what: str = "") -> str:
-        """An event_id: `message_id` is unique within its chat."""
+        """An event_id: `message_id` is unique within its chat. An ephemeral message has a number that comes again."""
+        ephemeral = text_of(self.message.get("ephemeral_message_id"))
+        if ephemeral is not None:
+            return f"{self.prefix}{self.chat_id}:ephemeral:{ephemeral}:{self.at}{what}"
         return f"{self.prefix}{self.chat_id}:{required(self.message.get('message_id'), 'message_id')}{what}"
 
     def said(self) -> Said:

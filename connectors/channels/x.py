@@ -44,6 +44,8 @@ IDLE_LISTS = codes(
     read_receipt="direct_message_mark_read_events",
     post_deleted="tweet_delete_events",
     authorization="user_event",
+    broadcast="spaces_events",
+    replay="replay_job_status replay_event",
 )
 #: X Activity: event types that carry a post or a message.
 POSTS = frozenset({"post.create", "post.mention.create", "post.reply.create", "post.quote.create"})
@@ -136,7 +138,7 @@ def _account_activity(body: dict[str, Any], delivery: Delivery, source: Source[X
 
 def _told_post(piece: object, body: dict[str, Any], us: _Us) -> Said:
     # Whom our account has blocked, it does not answer.
-    if body.get("user_has_blocked") in ("true", True):
+    if any(body.get(key) in ("true", True) for key in ("user_has_blocked", "is_blocked_by")):
         return "blocked_author"
     return us.post(_old_post(object_at(piece)))
 

@@ -131,6 +131,20 @@ def test_comments_of_the_page_and_of_others() -> None:
     assert (ours.actor_kind, ours.conversation_id) == ("human", theirs.conversation_id)
 
 
+def test_a_visitors_post_is_answered_below_it() -> None:
+    def feed(after_s: int, author: str, **more: Any) -> Sample:
+        value = {"item": "comment", "verb": "add", "from": {"id": author}, "post_id": "4400_9", **more}
+        stamped = {**value, "created_time": BEGAN_MS // 1000 + after_s}
+        return Sample("feed", batch({"field": "feed", "value": stamped}, key="changes"))
+
+    visitors = feed(0, "8822", item="post", message="Is anybody there?")
+    answer = feed(120, PAGE, comment_id="9_1", parent_id="4400_9")
+    found = steadfast(CASE, [visitors, answer])
+    assert {fact.conversation_id for fact in found} == {"post:4400_9"}
+    assert values(found)["first_response"] == 120_000
+    assert told(CASE, feed(5, PAGE, item="post")).ignored == ["page_activity"]
+
+
 def test_comments_may_be_left_out() -> None:
     source = Source("s", "acme", ThreadOptions(comments=False), (SECRET,))
     for case, name in ((CASE, "commented"), (instagram.CASE, "commented")):

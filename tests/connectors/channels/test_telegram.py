@@ -94,6 +94,14 @@ def test_a_message_after_its_edit_counts_once() -> None:
     assert [each.event_id for one in (edited, written, written) for each in told(CASE, one).events] == ["5001:1"] * 2
 
 
+def test_a_number_that_comes_again_names_two_messages() -> None:
+    first, second = (
+        told(CASE, Sample("ephemeral", update(n, message=message(0, n, ephemeral_message_id=5)))).events[0]
+        for n in (1, 2)
+    )
+    assert first.event_id != second.event_id
+
+
 def test_without_named_agents_everybody_in_a_group_asks() -> None:
     source = Source("s", "acme", TelegramOptions(), (SECRET,))
     parsed = Telegram().parse(CASE.sign(named(CASE, "answered"), SECRET), source)

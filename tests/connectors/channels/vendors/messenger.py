@@ -136,7 +136,7 @@ CASE = VendorCase(
         Sample(
             "liked",
             batch({"field": "feed", "value": {"item": "like", "verb": "add"}}, key="changes"),
-            ignored=("post",),
+            ignored=("page_activity",),
         ),
         Sample("unknown-item", batch(item(15, telepathy={})), parked=1),
         Sample("unknown-field", batch({"field": "weather", "value": {}}, key="changes"), parked=1),

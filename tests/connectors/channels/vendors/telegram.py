@@ -74,6 +74,8 @@ CASE = VendorCase(
     signs_body=False,
     samples=(
         *STORY,
+        Sample("as-a-guest", update(10, guest_message=message(70, 1, chat={"id": -77, "type": "group"})), ("message",)),
+        Sample("form", update(19, message=message(71, 1, silent=True, web_app_data={"data": "{}"})), ("message",)),
         Sample("private", update(11, message=message(1, 1)), ("message",)),
         Sample("picture", update(12, message=message(2, 2, silent=True, photo=[{}], caption="Broken")), ("message",)),
         Sample(
