@@ -18,20 +18,27 @@ from connectors.channels.payloads import (
 from connectors.channels.signatures import hex_hmac, require_fresh, require_match
 from schemas.errors import InvalidEvent, Refused
 
-#: Mailgun tries for eight hours, and what it repeats may carry the time of the first try.
-RETRIES_MS = 9 * 3_600_000
+
+class MailgunOptions(MailOptions):
+    """`window_minutes`: how old a signature may be.
+
+    Mailgun tries again for eight hours, and what it repeats may carry the time of the first try: after a longer outage
+    a wider window lets the rest in. Since the signature does not cover the message, it is no wider than it has to be.
+    """
+
+    window_minutes: int = 50
 
 
-class Mailgun(ChannelConnector[MailOptions]):
+class Mailgun(ChannelConnector[MailgunOptions]):
     """Mailgun's routes (`forward` and `store`), and its event webhooks, which tell nothing of support."""
 
     vendor = "mailgun"
-    Options = MailOptions
+    Options = MailgunOptions
     content_types: ClassVar[frozenset[str]] = frozenset(
         {"application/x-www-form-urlencoded", "multipart/form-data", "application/json"}
     )
 
-    def verify(self, delivery: Delivery, source: Source[MailOptions]) -> None:
+    def verify(self, delivery: Delivery, source: Source[MailgunOptions]) -> None:
         """The HMAC over timestamp and token, which come with it. It does not cover the message: use TLS."""
         try:
             fields = _signed(delivery)
@@ -41,9 +48,9 @@ class Mailgun(ChannelConnector[MailOptions]):
         signed = (fields["timestamp"] + fields.get("token", "")).encode("utf-8", "replace")
         expected = (hex_hmac(secret, signed) for secret in source.secrets)
         require_match(fields.get("signature", ""), expected, "the signature")
-        require_fresh(signed_at_ms, delivery, RETRIES_MS)
+        require_fresh(signed_at_ms, delivery, source.options.window_minutes * 60_000)
 
-    def parse(self, delivery: Delivery, source: Source[MailOptions]) -> Parsed:
+    def parse(self, delivery: Delivery, source: Source[MailgunOptions]) -> Parsed:
         """One delivery is one message."""
         parsed = Parsed()
         if _is_json(delivery):

@@ -7,8 +7,7 @@ import json
 from urllib.parse import urlencode
 
 from connectors.channels.base import Delivery
-from connectors.channels.mail import MailOptions
-from connectors.channels.mailgun import Mailgun
+from connectors.channels.mailgun import Mailgun, MailgunOptions
 from connectors.channels.signatures import hex_hmac
 from tests.connectors.channels.case import Sample, VendorCase
 from tests.connectors.channels.mails import THREAD
@@ -46,7 +45,7 @@ def sign(one: Sample, secret: bytes) -> Delivery:
 CASE = VendorCase(
     connector=Mailgun(),
     sign=sign,
-    options=MailOptions(own=frozenset({"acme.example"})),
+    options=MailgunOptions(own=frozenset({"acme.example"})),
     signs_body=False,
     signs_time=True,
     is_json=False,
