@@ -36,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_operations.dlq)
+app.command()(cli_operations.doctor)
 app.command()(cli_alerting.notify)
 
 

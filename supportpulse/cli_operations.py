@@ -33,7 +33,13 @@ Kafka = Annotated[
     ),
 ]
 DataDir = Annotated[Optional[Path], typer.Option(help="Of a running `up` (default: data).", metavar="DIR")]
-Reason = Annotated[Optional[str], typer.Option(help="Only these: malformed, invalid_event or unknown_schema.")]
+ClickHouse = Annotated[
+    Optional[str],
+    typer.Option(help="A ClickHouse of your own (default: that of the data directory).", metavar="URL"),
+]
+Reason = Annotated[
+    Optional[str], typer.Option(help="Only these: malformed, invalid_event, unknown_schema, unknown_payload.")
+]
 Origin = Annotated[Optional[str], typer.Option(help="Only those whose origin begins so.", metavar="PREFIX")]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 
@@ -95,6 +101,34 @@ def redrive_(
         raise SupportpulseError("which letters? Say --reason, --origin or --ids, or --all for all of them")
     found = settings.load(kafka=kafka, data_dir=data_dir)
     redrive_letters(found, selection_of(reason, origin, named), _console(), dry_run=dry_run, as_json=as_json)
+
+
+def doctor(
+    kafka: Kafka = None,
+    clickhouse: ClickHouse = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Look a deployment over: broker, topics, schemas, ClickHouse, clocks, lag, and whether the counts agree.
+
+    One line per check: ok, WARNING, ERROR (with what to do), or ? for what cannot be asked here. Changes nothing. Ends
+    with status 1 if there is an error.
+
+    Example: supportpulse doctor --kafka kafka:9092 --clickhouse clickhouse://clickhouse:9000/supportpulse
+    """
+    from schemas.topics import Topics
+    from supportpulse import logs, settings
+    from supportpulse.commands import doctor as examination
+
+    logs.configure()
+    found = examination.run(settings.load(kafka=kafka, clickhouse=clickhouse, data_dir=data_dir), Topics())
+    if as_json:
+        sys.stdout.write(examination.as_json(found).decode() + "\n")
+    else:
+        for line in examination.lines(found):
+            print(line)
+    if not examination.healthy(found):
+        raise typer.Exit(1)
 
 
 def _console() -> Console:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from schemas.errors import SupportpulseError
+from schemas.ticks import is_tick
 from schemas.times import EpochMs
 
 #: How long nothing has to come before the end is believed: a broker may say that a log ends one batch early.
@@ -19,6 +20,10 @@ _QUIET_MS = 300
 _LINGER_SECONDS = 2.0
 _STUCK_SECONDS = 60.0
 _FETCH_BYTES = 8 << 20
+
+
+#: (topic, partition) → offset
+Offsets: TypeAlias = dict[tuple[str, int], int]
 
 
 class TopicUnreadable(SupportpulseError):
@@ -37,10 +42,11 @@ class Lying(NamedTuple):
 
 
 @contextmanager
-def _consumer(kafka: str) -> Iterator[Any]:
+def _consumer(kafka: str, group: str | None = None) -> Iterator[Any]:
     try:
         found = KafkaConsumer(
             bootstrap_servers=kafka,
+            group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_FETCH_BYTES,
@@ -71,7 +77,7 @@ def ends(kafka: str, topic: str) -> dict[int, int]:
 def read(kafka: str, topic: str, since: Mapping[int, int] | None = None) -> Iterator[Lying]:
     """Every record that lies in `topic` now, in the order of its partition, from the offsets of `since` on.
 
-    Records that come while it reads may be among them. A value that is null is read as empty. Raises
+    Records that come while it reads may be among them; ticks are not. A value that is null is read as empty. Raises
     `TopicUnreadable`.
     """
     with _consumer(kafka) as consumer:
@@ -90,6 +96,23 @@ def newest(kafka: str, topic: str, count: int) -> list[Lying]:
     return list(read(kafka, topic, since))
 
 
+def committed(kafka: str, group: str, topics: Iterable[str]) -> tuple[Offsets, Offsets]:
+    """What a group has committed, and where its partitions end, both by (topic, partition). Joins nothing."""
+    with _consumer(kafka, group) as consumer:
+        partitions = [partition for topic in topics for partition in _partitions(consumer, topic)]
+        try:
+            said = {partition: consumer.committed(partition) for partition in partitions}
+            ending = consumer.end_offsets(partitions)
+        except KafkaError as exc:
+            raise TopicUnreadable(
+                f"the offsets of {group} cannot be read ({type(exc).__name__}): try again when the broker is well"
+            ) from exc
+    return (
+        {(each.topic, each.partition): offset for each, offset in said.items() if offset is not None},
+        {(each.topic, each.partition): offset for each, offset in ending.items()},
+    )
+
+
 def _read(consumer: Any, partitions: list[Any], since: Mapping[int, int]) -> Iterator[Lying]:
     consumer.assign(partitions)
     begins, goals = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
@@ -104,6 +127,8 @@ def _read(consumer: Any, partitions: list[Any], since: Mapping[int, int]) -> Ite
         for partition, records in polled.items():
             moved_at = now
             for each in records:
+                if is_tick(each.key, each.value):
+                    continue
                 headers = tuple((name, value or b"") for name, value in each.headers)
                 yield Lying(partition.partition, each.offset, each.timestamp, each.key, each.value or b"", headers)
         if all(consumer.position(partition) >= goals[partition] for partition in partitions):

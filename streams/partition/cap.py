@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from schemas.errors import SupportpulseError
 from schemas.records import DeadLetter
+from schemas.ticks import is_tick
 from streams.partition.chunk import Outcome, SourceRecord
 
 
@@ -65,7 +66,7 @@ class RefusalCap:
             self._runs.pop(where, None)
             return
         letters = {int(letter.origin.rpartition("/")[2]): letter for letter in outcome.dead_letters}
-        self._follow_run(where, (letters.get(each.offset) for each in records if each.offset > applied))
+        self._follow_run(where, (letters.get(each.offset) for each in records if _counts(each, applied)))
         refused = self._reasons.total()
         if refused >= self._limits.least and refused > self._limits.share * self._records:
             raise _too_many(
@@ -91,6 +92,11 @@ class RefusalCap:
             oldest = self._recent.popleft()
             self._records -= oldest.records
             self._reasons -= oldest.reasons
+
+
+def _counts(record: SourceRecord, applied: int) -> bool:
+    # A tick is nobody's record: it would end a run, and come again and again between records that are all bad.
+    return record.offset > applied and not is_tick(record.key, record.value)
 
 
 def _too_many(what: str, reasons: Counter[str], last: DeadLetter) -> TooManyRefused:

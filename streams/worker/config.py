@@ -11,6 +11,9 @@ from schemas.topics import Topics
 from streams.partition.cap import CapLimits
 from streams.sla.policies import PolicyBook
 
+#: The consumer group of a deployment's workers.
+GROUP = "supportpulse-worker"
+
 
 @dataclass(frozen=True, slots=True)
 class Drain:
@@ -31,7 +34,7 @@ class WorkerConfig:
     policies: PolicyBook
     data_dir: Path
     topics: Topics = field(default_factory=Topics)
-    group: str = "supportpulse-worker"
+    group: str = GROUP
     #: After this long without a heartbeat its partitions go to another worker. Tansu's joins take half of it.
     session_timeout_seconds: float = 10.0
     #: Windows are refreshed this often.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from schemas.ticks import tick_key
 from streams.partition import chunk
 from streams.partition.cap import CapLimits, RefusalCap, TooManyRefused
 from streams.partition.chunk import SourceRecord
@@ -18,14 +19,16 @@ NEVER = CapLimits(run=0, share=1)
 
 
 def log(pattern: str, first: int = 0) -> list[SourceRecord]:
-    """One record for each character: `.` is fine, `x` is not, `?` is of an unknown schema."""
+    """One record for each character: `.` is fine, `x` is not, `?` is of an unknown schema, `t` is a tick."""
     return [
-        record(offset, GOOD) if kind == "." else Published(offset, 0, b"acme/secret", _BAD[kind])
+        record(offset, GOOD)
+        if kind == "."
+        else Published(offset, 0, tick_key() if kind == "t" else b"acme/secret", _BAD[kind])
         for offset, kind in enumerate(pattern, start=first)
     ]
 
 
-_BAD = {"x": b"hello, my card is 4111", "?": b"\xc3\x01\x01\x02\x03\x04\x05\x06\x07\x08"}
+_BAD = {"t": None, "x": b"hello, my card is 4111", "?": b"\xc3\x01\x01\x02\x03\x04\x05\x06\x07\x08"}
 
 
 def take(cap: RefusalCap, pieces: Sequence[Sequence[SourceRecord]], where: str = WHERE) -> Iterator[int]:
@@ -56,6 +59,11 @@ RUN_OF_3 = CapLimits(run=3, share=1)
 def test_a_run_stops_it_wherever_chunks_end(ends: set[int]) -> None:
     assert read("..xx.xx.", RUN_OF_3, ends) == -1
     assert read("..x?x...", RUN_OF_3, ends) == max((end for end in ends if end <= 4), default=0)
+
+
+def test_ticks_neither_end_a_run_nor_belong_to_one() -> None:
+    assert read("xtxttt.xx", RUN_OF_3) == -1
+    assert read(".xtxtx..", RUN_OF_3, {1, 3, 5}) == 5
 
 
 def test_a_run_is_of_one_partition() -> None:
