@@ -65,9 +65,7 @@ def _feed(value: dict[str, Any], thread: Thread) -> Said:
     if verb != "add":
         raise unknown("verb of a comment", verb)
     by: tuple[ActorKind, str | None] = ("human", None) if ours else ("customer", author)
-    name, place = (
-        _place(value, ours=ours) if item == "comment" else 2 * (f"post:{required(value.get('post_id'), 'post_id')}",)
-    )
+    name, place = _place(value, ours=ours)
     stamp = value.get("created_time")
     return [
         event(
@@ -87,7 +85,10 @@ def _feed(value: dict[str, Any], thread: Thread) -> Said:
 
 
 def _place(value: dict[str, Any], *, ours: bool) -> tuple[str, str]:
-    """The event_id of a comment, and its conversation: the comment that it answers, or that it is."""
+    """The event_id, and the conversation: for a comment the one that it answers, or else itself."""
+    if value.get("item") != "comment":
+        post = f"post:{required(value.get('post_id'), 'post_id')}"
+        return post, post
     comment_id, post_id = required(value.get("comment_id"), "comment_id"), text_of(value.get("post_id"))
     # A comment's parent is the post, unless it answers another comment.
     parent_id = text_of(value.get("parent_id")) or post_id
