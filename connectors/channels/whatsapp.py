@@ -227,8 +227,11 @@ class _Value:
     def call(self, call: dict[str, Any]) -> Said:
         """A call in the chat. Only its end says whether somebody took it, and when."""
         name, call_id = call.get("event"), required(call.get("id"), "calls.id")
-        by_business = call.get("direction") == "BUSINESS_INITIATED"
-        customer = required(call.get("to" if by_business else "from"), "calls.from or calls.to")
+        # Without a direction, what Meta offers is a customer's call, and what it answers one of ours.
+        by_business = call.get("direction") == "BUSINESS_INITIATED" or (
+            call.get("direction") is None and object_at(call, "session").get("sdp_type") == "answer"
+        )
+        customer = required(self.other_end(call, by_business=by_business), "calls.from or calls.to")
         at = from_epoch_s(call.get("timestamp"), "calls.timestamp")
         if name == "connect":
             if by_business:
@@ -256,6 +259,13 @@ class _Value:
             ),
         ]
 
+    def other_end(self, call: dict[str, Any], *, by_business: bool) -> str | None:
+        """Who is on the other end of a call of ours; some samples have the ends the wrong way round."""
+        ends = ("to", "from") if by_business else ("from", "to")
+        numbers = [text_of(call.get(end)) or text_of(call.get(f"{end}_user_id")) for end in ends]
+        ours = text_of(self.metadata.get("display_phone_number"))
+        return next((number for number in numbers if number not in (None, ours)), None) or self.only_contact()
+
     def history(self, chunk: dict[str, Any]) -> Said:
         """Old messages of a number that has come over from the WhatsApp Business app."""
         threads = chunk.get("threads")
@@ -277,8 +287,8 @@ class _Value:
         if idle is not None:
             return idle
         place, sender = required(customer, "history.threads.id"), text_of(message.get("from"))
-        from_business = sender == text_of(self.metadata.get("display_phone_number")) or bool(message.get("to"))
-        tell = self.reply if from_business and sender != place else self.message
+        from_business = object_at(message, "history_context").get("from_me") is True or sender not in (None, place)
+        tell = self.reply if from_business else self.message
         return [tell(message, place, text_of(message.get("group_id")), historical=True)]
 
     def tell(

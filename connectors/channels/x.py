@@ -7,8 +7,7 @@ or in posts. Not the thread: below an announcement of ours a hundred people ask,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import msgspec
@@ -18,17 +17,16 @@ from connectors.channels.base import ChannelConnector, Delivery, Parsed, Reply, 
 from connectors.channels.payloads import (
     from_epoch_ms,
     from_iso,
-    from_rfc2822,
     json_object,
     list_at,
     object_at,
-    objects_at,
     required,
     text_length,
     text_of,
 )
 from connectors.channels.pieces import Said, codes, settle, unknown
 from connectors.channels.signatures import base64_hmac, header, require_match
+from connectors.channels.x_posts import Post, new_post, old_post, str_id
 from schemas.errors import InvalidEvent
 from schemas.records import ActorKind, InteractionEvent
 from schemas.times import EpochMs
@@ -140,7 +138,7 @@ def _told_post(piece: object, body: dict[str, Any], us: _Us) -> Said:
     # Whom our account has blocked, it does not answer.
     if any(body.get(key) in ("true", True) for key in ("user_has_blocked", "is_blocked_by")):
         return "blocked_author"
-    return us.post(_old_post(object_at(piece)))
+    return us.post(old_post(object_at(piece)))
 
 
 def _activity(body: dict[str, Any], delivery: Delivery, source: Source[XOptions], parsed: Parsed) -> None:
@@ -164,7 +162,7 @@ def _activity(body: dict[str, Any], delivery: Delivery, source: Source[XOptions]
 
 def _of_type(kind: str, payload: dict[str, Any], us: _Us) -> Said:
     if kind in POSTS:
-        return us.post(_new_post(payload), addressed=kind in ADDRESSED)
+        return us.post(new_post(payload), addressed=kind in ADDRESSED)
     if kind in MESSAGES or kind in ENCRYPTED:
         return us.chat(payload)
     if kind in IDLE_TYPES:
@@ -175,52 +173,6 @@ def _of_type(kind: str, payload: dict[str, Any], us: _Us) -> Said:
 
 def _nothing(what: str, name: str) -> Said:
     raise unknown(what, name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Post:
-    """A post, whichever interface told it."""
-
-    id: str
-    author: str
-    at: EpochMs
-    answers: str | None
-    names: frozenset[str]
-    is_repost: bool
-    language: str | None
-    text: object
-
-
-def _old_post(found: dict[str, Any]) -> _Post:
-    """A Tweet object as the first API has it. Its numbers have lost digits on the way: only `_str` is right."""
-    named = objects_at(found, "entities", "user_mentions") + objects_at(
-        found, "extended_tweet", "entities", "user_mentions"
-    )
-    return _Post(
-        id=required(found.get("id_str") or found.get("id"), "tweet.id_str"),
-        author=required(_str_id(object_at(found, "user")), "tweet.user.id_str"),
-        at=from_rfc2822(found.get("created_at"), "tweet.created_at"),
-        answers=text_of(found.get("in_reply_to_user_id_str") or found.get("in_reply_to_user_id")),
-        names=frozenset(filter(None, map(_str_id, named))),
-        is_repost=isinstance(found.get("retweeted_status"), dict),
-        language=text_of(found.get("lang")),
-        text=object_at(found, "extended_tweet").get("full_text") or found.get("full_text") or found.get("text"),
-    )
-
-
-def _new_post(found: dict[str, Any]) -> _Post:
-    """A post as the second API has it."""
-    named = (text_of(each.get("id")) for each in objects_at(found, "entities", "mentions"))
-    return _Post(
-        id=required(found.get("id"), "payload.id"),
-        author=required(found.get("author_id"), "payload.author_id"),
-        at=from_iso(found.get("created_at"), "payload.created_at"),
-        answers=text_of(found.get("in_reply_to_user_id")),
-        names=frozenset(filter(None, named)),
-        is_repost=any(each.get("type") == "retweeted" for each in objects_at(found, "referenced_tweets")),
-        language=text_of(found.get("lang")),
-        text=found.get("text"),
-    )
 
 
 class _Us:
@@ -236,7 +188,7 @@ class _Us:
         """The id of our user."""
         return required(self._id or text_of(self.source.options.account), "for_user_id")
 
-    def post(self, post: _Post, *, addressed: bool = False) -> Said:
+    def post(self, post: Post, *, addressed: bool = False) -> Said:
         """A post to us, or our answer to somebody."""
         if post.is_repost:
             return "repost"
@@ -345,12 +297,8 @@ class _Us:
 def _labelled(people: Iterable[object]) -> frozenset[str]:
     """The ids of the users who carry X's label for automated accounts."""
     found = (object_at(each, "data") or object_at(each) for each in people)
-    ids = (_str_id(each) for each in found if object_at(each, "affiliation").get("description") == AUTOMATED)
+    ids = (str_id(each) for each in found if object_at(each, "affiliation").get("description") == AUTOMATED)
     return frozenset(filter(None, ids))
-
-
-def _str_id(person: Mapping[str, Any]) -> str | None:
-    return text_of(person.get("id_str") or person.get("id"))
 
 
 def _sequence(number: str) -> int | None:

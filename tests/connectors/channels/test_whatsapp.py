@@ -18,8 +18,10 @@ from tests.connectors.channels.vendors.whatsapp import (
     BEGAN_S,
     CASE,
     CUSTOMER,
+    NUMBER,
     STORY,
     batch,
+    call,
     change,
     echo,
     incoming,
@@ -107,6 +109,15 @@ def test_what_a_person_wrote_in_the_app_is_a_persons() -> None:
 def test_the_past_is_historical_and_knows_who_wrote() -> None:
     events = told(CASE, named(CASE, "past")).events
     assert [(each.actor_kind, each.historical) for each in events] == [("customer", True), ("human", True)]
+
+
+def test_a_call_is_the_customers_whichever_way_round_it_is_told() -> None:
+    for ends in ({}, {"from": NUMBER, "to": CUSTOMER}, {"from": None, "from_user_id": CUSTOMER}):
+        told_of = call("connect", 5, direction=None, session={"sdp_type": "offer"}, **ends)
+        found = one(batch(told_of))
+        assert (found.type, found.actor_id, found.customer_id) == ("conversation_started", CUSTOMER, CUSTOMER)
+    ours = call("connect", 5, direction=None, session={"sdp_type": "answer"})
+    assert told(CASE, Sample("ours", batch(ours))).ignored == ["call_progress"]
 
 
 def test_a_hidden_number_and_a_group() -> None:

@@ -51,9 +51,9 @@ def echo(number: int, after_s: int, kind: str = "text", **content: Any) -> dict[
     return change({"message_echoes": [{**told, "type": kind, **content}]}, "smb_message_echoes")
 
 
-def call(event: str, after_s: int, direction: str = "USER_INITIATED", **more: Any) -> dict[str, Any]:
+def call(event: str, after_s: int, direction: str | None = "USER_INITIATED", **more: Any) -> dict[str, Any]:
     """A change with what happens to a call."""
-    ends = (CUSTOMER, NUMBER) if direction == "USER_INITIATED" else (NUMBER, CUSTOMER)
+    ends = (CUSTOMER, NUMBER) if direction != "BUSINESS_INITIATED" else (NUMBER, CUSTOMER)
     told = {"id": "wacid.1", "from": ends[0], "to": ends[1], "event": event, "direction": direction}
     return change({"calls": [{**told, "timestamp": str(BEGAN_S + after_s), **more}]}, "calls")
 
@@ -114,7 +114,7 @@ CASE = VendorCase(
                                         "id": CUSTOMER,
                                         "messages": [
                                             message(20, -900),
-                                            {**message(21, -800), "from": NUMBER, "to": CUSTOMER},
+                                            {**message(21, -800), "from": NUMBER, "history_context": {"from_me": True}},
                                         ],
                                     }
                                 ],
