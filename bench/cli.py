@@ -23,6 +23,7 @@ BENCHMARKS = {
     "recovery": "From the start of a worker to its first event, with many conversations in the changelog.",
     "memory": "Bytes per open conversation of six events.",
     "sink": "Rows a second into ClickHouse, beside a bare insert of the same prepared columns.",
+    "gateway": "Requests a second of the gateway, Kafka's acknowledgement included, beside a bare HTTP server.",
     "growth": "Cost of an event with many conversations open over few, and with windows filled over empty.",
     "rebalance": "How long processing stops when a second worker joins, leaves or dies.",
 }

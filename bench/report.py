@@ -17,6 +17,7 @@ from rich.table import Table
 
 _PACKAGES = (
     "faust-streaming",
+    "aiohttp",
     "aiokafka",
     "kafka-python",
     "fastavro",
@@ -24,6 +25,7 @@ _PACKAGES = (
     "numpy",
     "clickhouse-driver",
     "chdb-core",
+    "uvloop",
 )
 _PAGE_WIDTH = 120
 

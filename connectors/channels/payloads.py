@@ -91,9 +91,9 @@ def fingerprint(*parts: object) -> str:
 
 def text_of(found: object) -> str | None:
     """An id or a name as text: numbers become digits, empty and absent become None."""
-    if found is None or found == "" or isinstance(found, (dict, list, bool)):
-        return None
-    return str(found)
+    if type(found) is str:
+        return found or None
+    return None if found is None or isinstance(found, (dict, list, bool)) else str(found)
 
 
 def required(found: object, field: str) -> str:

@@ -24,7 +24,7 @@ def header(delivery: Delivery, name: str) -> str:
 
 def hex_hmac(secret: bytes, signed: bytes, digest: Digest = "sha256") -> str:
     """The HMAC in lower-case hexadecimal."""
-    return hmac.new(secret, signed, digest).hexdigest()
+    return hmac.digest(secret, signed, digest).hex()
 
 
 def base64_hmac(secret: bytes, signed: bytes, digest: Digest = "sha256") -> str:

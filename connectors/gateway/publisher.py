@@ -33,6 +33,7 @@ from schemas.times import EpochMs
 _BATCH_BYTES = 512 * 1024
 _REQUEST_BYTES = 8 * 1024 * 1024
 _READY_SECONDS = 3.0
+_KNOWN_KEYS = 50_000
 
 
 class NotPublished(SupportpulseError):
@@ -96,6 +97,8 @@ class GatewayPublisher:
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._partitions: dict[str, list[int]] = {}
         self._partition_of = DefaultPartitioner()
+        #: A conversation has many events, and aiokafka's hash is slow.
+        self._known: dict[tuple[str, bytes], _Lane] = {}
         self._waiting = 0
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -163,9 +166,7 @@ class GatewayPublisher:
         loop = asyncio.get_running_loop()
         ticket = _Ticket(loop.create_future(), len(records))
         for record in records:
-            partitions = self._partitions[record.topic]
-            lane = self._lanes[record.topic, self._partition_of(record.key, partitions, partitions)]
-            lane.waiting.append((record, ticket))
+            self._lane(record).waiting.append((record, ticket))
         self._waiting += len(records)
         self._idle.clear()
         self._wake.set()
@@ -174,6 +175,17 @@ class GatewayPublisher:
             await ticket.done
         finally:
             timer.cancel()
+
+    def _lane(self, record: Record) -> _Lane:
+        found = self._known.get((record.topic, record.key)) if record.key is not None else None
+        if found is None:
+            partitions = self._partitions[record.topic]
+            found = self._lanes[record.topic, self._partition_of(record.key, partitions, partitions)]
+            if record.key is not None:
+                if len(self._known) >= _KNOWN_KEYS:
+                    self._known.clear()
+                self._known[record.topic, record.key] = found
+        return found
 
     async def _send_what_waits(self) -> None:
         while True:

@@ -104,6 +104,12 @@ def test_sink_runs_into_a_server(tmp_path: Path, clickhouse_server: object) -> N
     assert bench(tmp_path, "sink", "--broker", "tansu", "--into", "server")["server_ratio"] > 0
 
 
+def test_gateway_is_held_against_a_bare_server(tmp_path: Path) -> None:
+    figures = bench(tmp_path, "gateway", "--broker", "tansu")
+    assert figures["ratio"] > 0
+    assert 0 < figures["half_p50_ms"] <= figures["half_p99_ms"]
+
+
 def test_rebalance_sees_traffic_before_during_and_after(tmp_path: Path) -> None:
     figures = bench(tmp_path, "rebalance", "--broker", "tansu")
     assert all(figures[f"{what}_seconds"] > 0 for what in ("steady", "joins", "leaves", "dies"))
