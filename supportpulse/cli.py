@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from schemas.errors import SupportpulseError
-from supportpulse import cli_alerting, cli_operations
+from supportpulse import cli_alerting, cli_imap, cli_operations
 from supportpulse.options import AsOf, ClickHouse, DataDir, Events, Kafka, MoreEvents, Policies, UpKafka, Verbose
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ app = typer.Typer(
 app.add_typer(cli_operations.dlq)
 app.command()(cli_operations.doctor)
 app.command()(cli_alerting.notify)
+app.command()(cli_imap.imap)
 
 
 @app.command()
