@@ -37,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_operations.dlq)
 app.command()(cli_operations.doctor)
+app.add_typer(cli_alerting.sla)
 app.command()(cli_alerting.notify)
 app.command()(cli_imap.imap)
 

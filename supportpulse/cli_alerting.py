@@ -3,14 +3,109 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from supportpulse.options import Kafka, Verbose
+if TYPE_CHECKING:
+    from rich.console import Console
+
+from supportpulse.options import AsOf, ClickHouse, DataDir, Kafka, Verbose
 
 # As in `supportpulse.cli`, for the same reason.
 # ruff: noqa: UP045
+
+#: Where there is no terminal to ask how wide it is.
+_PAGE_WIDTH = 150
+
+sla = typer.Typer(
+    name="sla",
+    help="Policies: whether a file is well, and what it would have changed.\n\n"
+    "Example: supportpulse sla check deploy/policies.yaml",
+    no_args_is_help=True,
+)
+
+
+@sla.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The policies file (YAML).", metavar="FILE")],
+) -> None:
+    """Read a policies file and show what is in it: versions, policies, when its calendars open or close next.
+
+    A file that cannot be used is refused with line and reason. Warnings are about what is valid and probably not meant,
+    like a policy that can never match.
+
+    Example: supportpulse sla check deploy/policies.yaml
+    """
+    import time
+
+    from supportpulse.commands.sla import check as run
+
+    run(file, time.time_ns() // 1_000_000, _console())
+
+
+@sla.command()
+def simulate(
+    policies: Annotated[Path, typer.Option(help="The policies to try.", metavar="FILE")],
+    against: Annotated[
+        Optional[Path],
+        typer.Option(help="The policies before (default: SUPPORTPULSE_POLICIES; without them: none).", metavar="FILE"),
+    ] = None,
+    since: Annotated[
+        Optional[str], typer.Option(help="Only clocks that opened at this instant or later (RFC 3339).", metavar="TIME")
+    ] = None,
+    events: Annotated[
+        Optional[list[Path]],
+        typer.Option("--events", help="A file of events instead of ClickHouse's; may be repeated.", metavar="FILE"),
+    ] = None,
+    as_of: AsOf = None,
+    as_written: Annotated[
+        bool,
+        typer.Option("--as-written", help="Respect effective_from (default: the last version, as if since ever)."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+    data_dir: DataDir = None,
+    clickhouse: ClickHouse = None,
+) -> None:
+    """Say what history would have looked like under other policies: attainment and breaches, before and after.
+
+    The history is that of ClickHouse (an embedded one while no `up` has it open), or of files.
+
+    Examples:
+
+    supportpulse sla simulate --policies new.yaml --against deploy/policies.yaml --since 2026-03-01T00:00:00Z
+
+    supportpulse sla simulate --policies new.yaml --events monday.jsonl --json
+    """
+    from schemas import times
+    from supportpulse import logs, reach, settings
+    from supportpulse.commands import sla as command
+
+    logs.configure()
+    reach.check_files(events or ())
+    found = settings.load(data_dir=data_dir, clickhouse=clickhouse, policies=against)
+    comparison = command.simulate(
+        found,
+        command.SimulateOptions(
+            policies=policies,
+            against=found.policies,
+            events=events or (),
+            since_ms=None if since is None else times.parse(since),
+            as_of_ms=None if as_of is None else times.parse(as_of),
+            as_written=as_written,
+        ),
+    )
+    if as_json:
+        print(command.as_json(comparison).decode())
+    else:
+        command.show(comparison, _console())
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=_PAGE_WIDTH)
 
 
 def notify(

@@ -99,6 +99,23 @@ class Calendar:
             year = self._year(year.number + 1)
         return None
 
+    def next_change(self, at_ms: EpochMs) -> tuple[bool, EpochMs | None]:
+        """Whether it is open, and when that changes next; None if not within two years."""
+        is_open = self.open_ms(at_ms, at_ms + 1) == 1
+        number = _year_of(at_ms)
+        for year in map(self._year, range(number, number + 3)):
+            for start, end in zip(year.starts, year.ends, strict=True):
+                if end <= at_ms:
+                    continue
+                if not is_open:
+                    return False, start
+                if start > at_ms:  # the next year begins where the last stretch ended, or it closed in between
+                    return True, at_ms
+                at_ms = end
+                if end < year.high_ms:
+                    return True, end
+        return is_open, None
+
     def _year_at(self, at_ms: EpochMs) -> _Year:
         # Nearly always the one that was asked for last.
         year = self._latest

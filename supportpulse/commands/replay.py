@@ -16,11 +16,14 @@ from streams.sla import policy_file
 from streams.sla.policies import PolicyBook
 
 
-class _IntoReplay:
+class IntoReplay:
+    """A publisher that adds to a history."""
+
     def __init__(self, replay: Replay) -> None:
         self._replay = replay
 
     def publish(self, event: InteractionEvent) -> None:
+        """Add the event."""
         self._replay.add(event)
 
 
@@ -32,7 +35,7 @@ def replay(files: Sequence[Path], policies: Path | None, as_of: str | None, fact
     book = PolicyBook() if policies is None else policy_file.load(policies)
     as_of_ms = None if as_of is None else times.parse(as_of)
     history = Replay()
-    report = import_files(files, "events", _IntoReplay(history))
+    report = import_files(files, "events", IntoReplay(history))
     for refusal in report.refused:
         print(f"refused {refusal.file}:{refusal.line}: {refusal.reason}", file=sys.stderr)
     found = history.facts(book, as_of_ms)

@@ -15,7 +15,7 @@ from supportpulse.cli import app
 from tests.cli.command import ROOT
 
 #: Named in the contract, and coming later.
-_LATER = frozenset({"dashboard", "sla"})
+_LATER = frozenset({"dashboard"})
 
 _main = typer.main.get_command(app)
 

@@ -187,6 +187,30 @@ def test_years_join_without_a_seam() -> None:
     assert over_it.add(at("2025-12-31T23:00:00"), 8 * HOUR_MS) == at("2026-01-01T07:00:00")
 
 
+# --- what comes next -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("calendar", "now", "is_open", "changes"),
+    [
+        (nine_to_five(), "2026-03-10T08:00:00", False, "2026-03-10T09:00:00"),
+        (nine_to_five(), "2026-03-10T09:00:00", True, "2026-03-10T17:00:00"),
+        (nine_to_five(), "2026-03-10T17:00:00", False, "2026-03-11T09:00:00"),
+        (nine_to_five(), "2026-12-31T17:00:00", False, "2027-01-01T09:00:00"),
+        (nine_to_five(holidays=frozenset({date(2027, 1, 1)})), "2026-12-31T18:00:00", False, "2027-01-02T09:00:00"),
+        # Over the turn of the year without a break.
+        (Calendar("UTC", {THU: ((hm(20), hm(6)),)}), "2026-12-31T23:00:00", True, "2027-01-01T06:00:00"),
+        (Calendar("UTC", {THU: ((hm(20), hm(24)),)}), "2026-12-31T23:00:00", True, "2027-01-01T00:00:00"),
+        (Calendar("UTC", dict.fromkeys(EVERY_DAY, ((0, hm(24)),))), "2026-03-10T08:00:00", True, None),
+        (Calendar("UTC", {}), "2026-03-10T08:00:00", False, None),
+    ],
+)
+def test_a_calendar_says_when_it_opens_or_closes_next(
+    calendar: Calendar, now: str, is_open: bool, changes: str | None
+) -> None:
+    assert calendar.next_change(at(now)) == (is_open, None if changes is None else at(changes))
+
+
 # --- laws ------------------------------------------------------------------------------------------------------------
 
 # Clocks that change on other days than Europe's and by half an hour; offsets of 45 minutes; a skipped day.

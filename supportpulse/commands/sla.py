@@ -1,0 +1,205 @@
+"""`supportpulse sla`: looking at a policies file, and at what it would have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from connectors.importing import import_files
+from schemas import times
+from schemas.errors import SupportpulseError
+from schemas.times import EpochMs
+from sinks.clickhouse.database import Database
+from sinks.clickhouse.restore import stored_conversations
+from streams.replay import Replay
+from streams.sla import policy_file
+from streams.sla.calendars import Calendar
+from streams.sla.policies import Policy, PolicyBook, PolicyVersion
+from streams.sla.review import review
+from streams.whatif import Comparison, Name, Tally, standing
+from supportpulse.commands.replay import IntoReplay
+from supportpulse.data_dir import DataDir
+from supportpulse.settings import Settings
+from supportpulse.up.stack import open_database
+
+_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
+_TARGETS = policy_file.TARGETS
+
+
+def check(path: Path, now_ms: EpochMs, console: Console) -> None:
+    """Print what the file holds, and what in it is probably not meant. Raises `PolicyFileError`."""
+    book = policy_file.load(path)
+    for version in book.versions:
+        console.print(_version_table(version, now_ms))
+        for name, calendar in version.calendars.items():
+            console.print(f"calendar [bold]{escape(name)}[/bold] ({calendar.timezone}) {_opening(calendar, now_ms)}")
+    findings = review(book, now_ms)
+    for finding in findings:
+        console.print(f"[yellow]warning[/yellow] {escape(f'{path}:{finding.line}: {finding.text}')}", soft_wrap=True)
+    counts = (
+        _counted(len(book), "policy", "policies"),
+        _counted(len(book.versions), "version", "versions"),
+        _counted(len(findings), "warning", "warnings"),
+    )
+    console.print(escape(f"{path}: {', '.join(counts)}"), soft_wrap=True)
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _version_table(version: PolicyVersion, now_ms: EpochMs) -> Table:
+    since = version.effective_from
+    title = "in force since ever" if since is None else f"in force from {times.render(since)}"
+    if since is not None and since > now_ms:
+        title += " (lies ahead)"
+    table = Table(title=title, title_justify="left")
+    for heading in ("policy", "for", "calendar", *_TARGETS, "pauses", "warns at", "grace"):
+        table.add_column(heading)
+    names = {id(calendar): name for name, calendar in version.calendars.items()}
+    for policy in version.policies:
+        table.add_row(*map(escape, _policy_row(policy, names)))
+    return table
+
+
+def _policy_row(policy: Policy, calendars: dict[int, str]) -> Iterator[str]:
+    yield policy.name
+    yield "; ".join(f"{word}: {', '.join(sorted(values))}" for word, values in policy.match) or "everything"
+    yield "always" if policy.calendar is None else calendars[id(policy.calendar)]
+    for metric in _TARGETS:
+        yield _duration(policy.targets_ms[metric]) if metric in policy.targets_ms else "–"
+    yield ", ".join(sorted(policy.pause_on)) or "never"
+    yield ", ".join(f"{share:.0%}" for share in policy.warn_at) or "never"
+    yield _duration(policy.alert_grace_ms)
+
+
+def _opening(calendar: Calendar, now_ms: EpochMs) -> str:
+    is_open, at_ms = calendar.next_change(now_ms)
+    if at_ms is None:
+        return "is always open" if is_open else "does not open within two years"
+    return f"is open, closes {times.render(at_ms)}" if is_open else f"is closed, opens {times.render(at_ms)}"
+
+
+def _duration(duration_ms: int) -> str:
+    for unit, size_ms in _UNITS:
+        if duration_ms >= size_ms:
+            return f"{duration_ms / size_ms:.12g}{unit}"
+    return f"{duration_ms / 1000:.12g}s"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulateOptions:
+    """What the command line says. `events` empty: the history that ClickHouse has."""
+
+    policies: Path
+    against: Path | None
+    events: Sequence[Path]
+    since_ms: EpochMs | None
+    as_of_ms: EpochMs | None
+    as_written: bool = False
+
+
+def simulate(settings: Settings, options: SimulateOptions) -> Comparison:
+    """Judge the history under both files. Raises `PolicyFileError`, or what keeps ClickHouse from answering."""
+    wanted = policy_file.load(options.policies)
+    before = PolicyBook() if options.against is None else policy_file.load(options.against)
+    after = wanted if options.as_written else standing(wanted)
+    comparison = Comparison(before, after, options.since_ms)
+    if options.events:
+        history = Replay()
+        report = import_files(options.events, "events", IntoReplay(history))
+        if report.refused_count:
+            raise SupportpulseError(
+                f"{report.refused_count:,} lines cannot be used, the first is {report.refused[0].file}:"
+                f"{report.refused[0].line}: {report.refused[0].reason}; correct or remove them, then simulate again"
+            )
+        _add(comparison, history, options.as_of_ms if options.as_of_ms is not None else history.latest_ms)
+        return comparison
+    data_dir = DataDir(settings.data_dir)
+    if settings.embedded and not data_dir.exists:
+        raise SupportpulseError(
+            f"there is no data in {data_dir.root}: name its --data-dir, or files with --events FILE"
+        )
+    database = open_database(settings, data_dir, readonly=True)
+    try:
+        as_of_ms = _latest(database) if options.as_of_ms is None else options.as_of_ms
+        for conversation in stored_conversations(database):
+            history = Replay()
+            for event in conversation.events:
+                history.add(event)
+            _add(comparison, history, as_of_ms)
+    finally:
+        database.close()
+    return comparison
+
+
+def _add(comparison: Comparison, history: Replay, as_of_ms: EpochMs | None) -> None:
+    if as_of_ms is not None:
+        comparison.add(history, as_of_ms)
+
+
+def _latest(database: Database) -> EpochMs | None:
+    (row,) = database.query("SELECT count(), max(toUnixTimestamp64Milli(occurred_at)) FROM interactions").rows
+    return row[1] if row[0] else None
+
+
+def show(comparison: Comparison, console: Console) -> None:
+    """A table: by policy and metric, before and after; then what moved."""
+    table = Table()
+    for heading in (
+        "policy",
+        "metric",
+        "before: met",
+        "breached",
+        "attainment",
+        "after: met",
+        "breached",
+        "attainment",
+    ):
+        table.add_column(heading, justify="left" if heading in ("policy", "metric") else "right")
+    for name in comparison.names:
+        sides = (comparison.before.get(name, Tally()), comparison.after.get(name, Tally()))
+        cells = (cell for side in sides for cell in (f"{side.met:,}", f"{side.breached:,}", _percent(side.attainment)))
+        table.add_row(*map(escape, name), *cells)
+    console.print(table)
+    for (before, after), clocks in comparison.moves.counts.most_common():
+        console.print(f"{clocks:,} clocks: {_said(before)} → {_said(after)}")
+    console.print(f"{comparison.conversations:,} conversations")
+
+
+def as_json(comparison: Comparison) -> bytes:
+    """The same as one JSON object."""
+    document = {
+        "conversations": comparison.conversations,
+        "outcomes": [_document(comparison, name) for name in comparison.names],
+        "moves": [
+            {"before": before, "after": after, "clocks": clocks}
+            for (before, after), clocks in sorted(comparison.moves.counts.items())
+        ],
+    }
+    return msgspec.json.encode(document)
+
+
+def _document(comparison: Comparison, name: Name) -> dict[str, object]:
+    def side(tally: Tally) -> dict[str, object]:
+        return {
+            **{key: getattr(tally, key) for key in ("met", "breached", "cancelled")},
+            "attainment": tally.attainment,
+        }
+
+    before, after = comparison.before.get(name, Tally()), comparison.after.get(name, Tally())
+    return {"policy": name[0], "metric": name[1], "before": side(before), "after": side(after)}
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
+
+
+def _said(outcome: str) -> str:
+    return "no target" if outcome == "no_clock" else outcome
