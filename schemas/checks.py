@@ -28,10 +28,15 @@ def check_event(event: InteractionEvent) -> None:
     needed = NEEDED.get(event.type)
     if needed is not None and getattr(event, needed) is None:
         raise InvalidEvent(f"Object missing required field `{needed}`, which {event.type} needs")
-    if event.survey is not None:
-        _check_survey(event.survey)
-    if event.call is not None:
-        _check_call(event.call)
+    check_parts(event.survey, event.call)
+
+
+def check_parts(survey: Survey | None, call: Call | None) -> None:
+    """Raises `InvalidEvent` for a survey or a call that an event could not have."""
+    if survey is not None:
+        _check_survey(survey)
+    if call is not None:
+        _check_call(call)
 
 
 def _check_name(field: str, name: str) -> None:

@@ -11,29 +11,34 @@ from typing import Any, TypeVar
 import msgspec
 
 from schemas import wire
-from schemas.codegen import compile_reader, compile_writer
-from schemas.records import InteractionEvent, MetricFact, MetricWindow, SlaAlert
+from schemas.checks import NEEDED, check_parts
+from schemas.codegen import UNREADABLE, Run, compile_reader, compile_writer
+from schemas.errors import InvalidEvent
+from schemas.records import Call, InteractionEvent, MetricFact, MetricWindow, SlaAlert, Survey
 from schemas.registry import latest
 
 R = TypeVar("R", bound=msgspec.Struct)
 
 #: Where the flat event has what the schema nests.
 _EVENT_LOCALS = {"actor_kind": "_actor_kind", "actor_id": "_actor_id"}
-#: What `check_event` would have to look at: ids that are empty, and types that want a field.
+#: What `check_event` would refuse, or has to look at.
 _UNLESS = (
     "not (_event_id and _tenant and _source and _conversation_id)",
-    "_type == 'survey_answered' or _type == 'call_ended' or (_type == 'status_changed' and _status is None)",
+    *(f"_type == {kind!r} and _{field} is None" for kind, field in NEEDED.items()),
+    "(_survey is not None or _call is not None) and not sound(_survey, _call)",
 )
+#: Source and kind of event, and everything that most events leave out, come in few combinations.
+_RUNS: tuple[Run, ...] = (("tenant", "type"), ("team", None))
 
 
 def event_reader(result: str, names: Mapping[str, Any]) -> Callable[[bytes], Any | None]:
     """Bytes of an event → the value of `result`, or None if it takes the plain decoder to tell.
 
-    `result` is as `compile_reader` wants it. None also for events that `check_event` has to look at, and for those with
-    a survey or a call.
+    `result` is as `compile_reader` wants it. None also for events that `check_event` refuses.
     """
     version = latest("interaction_event")
-    return _guarded(compile_reader(version, result, names, _UNLESS), version.header)
+    known = {**names, "Survey": Survey, "Call": Call, "sound": _sound}
+    return _guarded(compile_reader(version, result, known, _UNLESS, _RUNS), version.header)
 
 
 def arguments(kind: type[msgspec.Struct], *, by_name: bool) -> str:
@@ -43,13 +48,21 @@ def arguments(kind: type[msgspec.Struct], *, by_name: bool) -> str:
     return ", ".join(f"{field}={local}" if by_name else local for field, local in zip(fields, locals_, strict=True))
 
 
+def _sound(survey: Survey | None, call: Call | None) -> bool:
+    try:
+        check_parts(survey, call)
+    except InvalidEvent:
+        return False
+    return True
+
+
 def _guarded(read: Callable[[bytes], R | None], header: bytes) -> Callable[[bytes], R | None]:
     def guarded(payload: bytes) -> R | None:
         if not payload.startswith(header):
             return None
         try:
             return read(payload)
-        except (IndexError, UnicodeDecodeError):
+        except UNREADABLE:
             return None
 
     return guarded
@@ -89,7 +102,12 @@ def _encoder(
 
 
 decode_event = _decoder(
-    event_reader(f"event({arguments(InteractionEvent, by_name=True)})", {"event": InteractionEvent}), wire.decode_event
+    event_reader(
+        # What a run means is shared by all events that have it, and this is all of it that can be changed.
+        f"event({arguments(InteractionEvent, by_name=True)})".replace("=_attributes", "=_attributes.copy()"),
+        {"event": InteractionEvent},
+    ),
+    wire.decode_event,
 )
 decode_fact = _decoder(_struct_reader(MetricFact, "metric_fact"), wire.decode_fact)
 decode_window = _decoder(_struct_reader(MetricWindow, "metric_window"), wire.decode_window)

@@ -24,6 +24,8 @@ from streams.timers.watch import Timers, Watch, running
 
 #: A survey may be answered again, so each answer is compared with what was there.
 _ANSWERS = frozenset(("csat", "nps", "ces"))
+#: What an event in order may give another version to, in a conversation where nothing has one yet.
+_REVISED_IN_ORDER = _ANSWERS | {"full_resolution", "handle_time"}
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -94,7 +96,7 @@ class Conversation:
         last = self.head.fold.last
         return last is None or event.occurred_at > last[0] or event.order > last
 
-    def apply(self, event: LogEvent, seen_ms: EpochMs = 0) -> list[Change]:
+    def apply(self, event: LogEvent, seen_ms: EpochMs = 0, *, in_order: bool) -> list[Change]:
         """Take in an event that it does not know yet; what changed, in a fixed order.
 
         `seen_ms`: when the event was published, which dates the alerts that it takes back. `watch.alerts` has the
@@ -105,7 +107,7 @@ class Conversation:
             return []
         if event.erases:
             return self._erase(seen_ms)
-        if self.is_in_order(event):
+        if in_order:
             return self._append(event, seen_ms)
         return self._refold(event, seen_ms)
 
@@ -153,7 +155,7 @@ class Conversation:
     ) -> list[Change]:
         """What an event in order has changed: the facts it made, and the breaches that were open before and after."""
         old = before
-        if any(fact.fact_id not in before and self._may_revise(fact) for fact in made):
+        if self._may_revise_any(made, before):
             _, old = self._fold(list(self._events()))
         elif not before and not after:
             return [Change(None, fact) for fact in made]
@@ -229,6 +231,15 @@ class Conversation:
         measure.state, measure.facts = self.head.fold, []
         measure.open_breaches(as_of_ms)
         return {fact.fact_id: fact for fact in measure.facts}
+
+    def _may_revise_any(self, made: list[MetricFact], before: dict[str, MetricFact]) -> bool:
+        for fact in made:
+            # Nearly always neither, and this runs for every fact.
+            if fact.metric not in _REVISED_IN_ORDER and not self.head.revisions:
+                continue
+            if fact.fact_id not in before and self._may_revise(fact):
+                return True
+        return False
 
     def _may_revise(self, fact: MetricFact) -> bool:
         """Whether a fact of the newest event may have an earlier version. Most never do, and need no comparison."""

@@ -1,15 +1,13 @@
 """What a changed fact changes in the windows, and its form on the topic `window-deltas`.
 
 A worker gives every changed fact to a `DeltaBuilder`; after a chunk it sends what `take` returns, one message per
-tenant, keyed by tenant. On the wire: one version byte, then msgpack of the columns, each in the narrowest width that
-holds it, with each string once per batch.
+tenant, keyed by tenant. On the wire: one version byte, then msgpack of the groups and the columns, each in the
+narrowest width that holds it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
-from operator import attrgetter
 from sys import intern
 from typing import TypeAlias
 
@@ -26,10 +24,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 #: metric, outcome (graded metrics only), channel, team, agent, priority
 GroupKey: TypeAlias = tuple[str, "str | None", str, "str | None", "str | None", "str | None"]
 
-VERSION = 1
-_KEY_WIDTH = 6
-_METRIC, _OUTCOME, _CHANNEL = range(3)
-_read = attrgetter("ended_at", "value_ms", "metric", "outcome", "channel", "team", "agent_id", "priority")
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +61,8 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tenant: str
     epoch: int
     source_partition: int
-    strings: list[str]
-    #: Six columns one after the other: indexes into `strings` from 1; 0 is None.
-    keys: _Column
+    groups: list[GroupKey]
+    group: _Column
     #: Twice the source offset, plus 1 if the row is added.
     mark: _Column
     ended_at: _Column
@@ -79,22 +73,25 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Wire)
 
 
-class _Codes(dict["str | None", int]):
-    """Strings by number, in the order they were first asked for."""
+class _Numbers(dict[GroupKey, int]):
+    """Groups by number, in the order they were first asked for."""
 
-    def __missing__(self, name: str | None) -> int:
-        code = self[name] = len(self)
-        return code
+    def __missing__(self, group: GroupKey) -> int:
+        number = self[group] = len(self)
+        return number
 
 
 class _Pending:
-    """One tenant's facts and what to do with them; they become columns all at once, which is the cheapest way."""
+    """One tenant's rows, as columns that grow."""
 
-    __slots__ = ("facts", "marks")
+    __slots__ = ("ended_at", "group", "groups", "marks", "value_ms")
 
     def __init__(self) -> None:
-        self.facts: list[MetricFact] = []
+        self.groups = _Numbers()
+        self.group: list[int] = []
         self.marks: list[int] = []
+        self.ended_at: list[int | None] = []
+        self.value_ms: list[int | None] = []
 
 
 class DeltaBuilder:
@@ -133,25 +130,24 @@ class DeltaBuilder:
         pending = self._tenants.get(fact.tenant)
         if pending is None:
             pending = self._tenants[fact.tenant] = _Pending()
-        pending.facts.append(fact)
+        metric = fact.metric
+        outcome = fact.outcome if metric in GRADED else None
+        pending.group.append(pending.groups[metric, outcome, fact.channel, fact.team, fact.agent_id, fact.priority])
         pending.marks.append(mark)
+        pending.ended_at.append(fact.ended_at)
+        pending.value_ms.append(fact.value_ms)
 
     def _encode(self, tenant: str, pending: _Pending) -> bytes:
-        rows = len(pending.facts)
-        ended_at, value_ms, *names = zip(*map(_read, pending.facts), strict=True)
-        codes = _Codes({None: 0})
-        keys = np.fromiter(map(codes.__getitem__, chain.from_iterable(names)), np.int64, _KEY_WIDTH * rows)
-        _forget_ungraded(keys.reshape(_KEY_WIDTH, rows), codes)
         return bytes([VERSION]) + _encoder.encode(
             _Wire(
                 tenant=tenant,
                 epoch=self._epoch,
                 source_partition=self._source_partition,
-                strings=[name for name in codes if name is not None],
-                keys=_pack(keys),
-                mark=_pack(np.fromiter(pending.marks, np.int64, rows)),
-                ended_at=_pack(np.fromiter(ended_at, np.int64, rows)),
-                value_ms=_pack(np.fromiter(value_ms, np.int64, rows)),
+                groups=list(pending.groups),
+                group=_pack(np.array(pending.group, dtype=np.int64)),
+                mark=_pack(np.array(pending.marks, dtype=np.int64)),
+                ended_at=_pack(np.array(pending.ended_at, dtype=np.int64)),
+                value_ms=_pack(np.array(pending.value_ms, dtype=np.int64)),
             )
         )
 
@@ -168,16 +164,18 @@ def decode(payload: bytes) -> DeltaBatch:
     try:
         wire = _decoder.decode(memoryview(payload)[1:])
         mark, ended_at, value_ms = _unpack(wire.mark), _unpack(wire.ended_at), _unpack(wire.value_ms)
-        groups, group = _groups(wire.strings, _unpack(wire.keys))
+        group = _unpack(wire.group)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, OverflowError) as exc:
         raise MalformedRecord(f"window deltas cut short or damaged ({type(exc).__name__})") from exc
     if not len(mark) == len(ended_at) == len(value_ms) == len(group):
         raise MalformedRecord("window deltas with columns of different lengths")
+    if len(group) and not 0 <= np.min(group) <= np.max(group) < len(wire.groups):
+        raise MalformedRecord("window deltas with rows of a group that is not there")
     return DeltaBatch(
         tenant=wire.tenant,
         epoch=wire.epoch,
         source_partition=wire.source_partition,
-        groups=groups,
+        groups=[_interned(key) for key in wire.groups],
         source_offset=mark >> 1,
         ended_at=ended_at,
         value_ms=value_ms,
@@ -198,13 +196,6 @@ def _alike(old: MetricFact, new: MetricFact) -> bool:
     )
 
 
-def _forget_ungraded(keys: Ints, codes: _Codes) -> None:
-    """Only a graded metric's outcome tells groups apart."""
-    graded = np.zeros(len(codes), dtype=np.int64)
-    graded[[codes[metric] for metric in GRADED if metric in codes]] = 1
-    keys[_OUTCOME] *= graded[keys[_METRIC]]
-
-
 def _pack(column: Ints) -> _Column:
     base = int(np.min(column))
     span = int(np.max(column)) - base
@@ -218,29 +209,14 @@ def _unpack(column: _Column) -> Ints:
     return np.frombuffer(column.data, dtype=f"<u{column.width_bytes}").astype(np.int64) + column.base
 
 
-def _groups(strings: list[str], keys: Ints) -> tuple[list[GroupKey], Ints]:
-    """The groups there are, and the index of each row's."""
-    columns = keys.reshape(_KEY_WIDTH, -1)
-    if not columns.size:
-        return [], columns[0]
-    if not 0 <= np.min(columns) <= np.max(columns) <= len(strings):
-        raise ValueError("keys that name no string")
-    # Every fact has a metric and a channel.
-    if not (columns[_METRIC].all() and columns[_CHANNEL].all()):
-        raise ValueError("a group without metric or channel")
-    first, group = _distinct(columns, len(strings) + 1)
-    # Interned, so that comparing groups of different batches is comparing pointers.
-    said = [None, *map(intern, strings)]
-    names = [said[code] for code in columns[:, first].ravel().tolist()]
-    each = len(first)
-    return list(zip(*(names[start : start + each] for start in range(0, len(names), each)), strict=True)), group
-
-
-def _distinct(columns: Ints, base: int) -> tuple[Ints, Ints]:
-    """Where each distinct row is first, and for every row the number of its like."""
-    if base**_KEY_WIDTH < 1 << 63:
-        digits = base ** np.arange(_KEY_WIDTH, dtype=np.int64)
-        _, first, group = np.unique(digits @ columns, return_index=True, return_inverse=True)
-    else:
-        _, first, group = np.unique(columns, axis=1, return_index=True, return_inverse=True)
-    return first, group.reshape(-1)
+def _interned(key: GroupKey) -> GroupKey:
+    """Comparing groups of different batches is then comparing pointers."""
+    metric, outcome, channel, team, agent, priority = key
+    return (
+        intern(metric),
+        outcome and intern(outcome),
+        intern(channel),
+        team and intern(team),
+        agent and intern(agent),
+        priority and intern(priority),
+    )

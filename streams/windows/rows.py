@@ -6,7 +6,6 @@ of its own, which is 7 MB for a full day.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -101,23 +100,33 @@ class PaneStore:
             return [pane for pane in self._panes if first_pane <= pane <= last_pane]
         return [pane for pane in range(first_pane, last_pane + 1) if pane in self._panes]
 
-    def _remove(self, pane: int, there: tuple[_Narrow, _Narrow], value_ms: Ints, group: Ints) -> list[bool]:
+    def _remove(self, pane: int, there: tuple[_Narrow, _Narrow], value_ms: Ints, group: Ints) -> Flags:
         values, groups = there
-        places: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for place in np.flatnonzero(np.isin(groups, group) & np.isin(values, value_ms)).tolist():
-            places[int(values[place]), int(groups[place])].append(place)
-        gone: list[int] = []
-        found: list[bool] = []
-        for wanted in zip(value_ms.tolist(), group.tolist(), strict=True):
-            equal = places.get(wanted)
-            found.append(bool(equal))
-            if equal:
-                gone.append(equal.pop())
+        stored, wanted = _names(values, groups, value_ms, group)
+        order = np.argsort(stored, kind="stable")
+        ordered = stored[order]
+        # The first wanted of a kind takes the first stored of its kind, the second the second.
+        asking = np.argsort(wanted, kind="stable")
+        queue = wanted[asking]
+        turn = np.arange(len(queue)) - np.searchsorted(queue, queue)
+        place = np.searchsorted(ordered, queue) + turn
+        held = np.take(ordered, place, mode="clip") == queue
+        held &= place < len(ordered)
+        found = np.zeros(len(wanted), dtype=np.bool_)
+        found[asking] = held
+        gone = order[place[held]]
         if len(gone) == len(values):
             del self._panes[pane]
-        elif gone:
+        elif len(gone):
             self._panes[pane] = (np.delete(values, gone), np.delete(groups, gone))
         return found
+
+
+def _names(values: _Narrow, groups: _Narrow, value_ms: Ints, group: Ints) -> tuple[Ints, Ints]:
+    """One number for each stored and each wanted pair of value and group; the same for the same pair."""
+    _, rank = np.unique(np.concatenate([values, value_ms]), return_inverse=True)
+    name = (rank.reshape(-1).astype(np.int64) << 32) + np.concatenate([groups, group])
+    return name[: len(values)], name[len(values) :]
 
 
 def _by_pane(pane: Ints) -> Iterator[tuple[int, Ints]]:

@@ -16,18 +16,16 @@ from uuid import uuid4
 import structlog
 from faust.types import TP
 
-from schemas import fast, wire
 from schemas.times import EpochMs
-from schemas.topics import record_key
 from streams.partition.cap import RefusalCap
 from streams.partition.chunk import Outcome, judge, process
 from streams.partition.store import Store
 from streams.timers.queue import DueQueue
-from streams.windows.deltas import DeltaBuilder
 from streams.worker import changelog
 from streams.worker.config import WorkerConfig
 from streams.worker.heard import Heard
-from streams.worker.outbox import Outbox, Outgoing
+from streams.worker.outbox import Outbox
+from streams.worker.outputs import Outputs
 from streams.worker.ownership import Ownership
 from streams.worker.stats import WorkerStats
 
@@ -107,11 +105,12 @@ class InteractionsStage:
         if partition is None or not self._ownership.holds(tp, generation):
             return False
         where = f"{tp.topic}/{tp.partition}"
-        outcome = process(partition.store, records, where, self._now_ms())
+        outputs = await self._outputs(tp)
+        outcome = process(partition.store, records, where, self._now_ms(), outputs.emit)
         self._cap.check(where, records, outcome, partition.store.applied)
-        if not await self._commit(tp, partition, outcome, generation):
+        if not await self._commit(tp, partition, outcome, outputs, generation):
             return False
-        self._tell(outcome, time.monotonic() - began)
+        self._tell(outcome, outputs, time.monotonic() - began)
         self.heard.hear(outcome.heard, records[-1].timestamp)
         return True
 
@@ -124,9 +123,10 @@ class InteractionsStage:
     async def judge(self, as_of_ms: EpochMs) -> None:
         """Breach the open clocks of all partitions whose deadline lies before `as_of_ms`."""
         for number, partition in sorted(self._partitions.items()):
-            outcome = judge(partition.store, as_of_ms)
             tp = TP(self._topics.interactions, number)
-            await self._commit(tp, partition, outcome, self._ownership.generation)
+            outputs = await self._outputs(tp)
+            outcome = judge(partition.store, as_of_ms, outputs.emit)
+            await self._commit(tp, partition, outcome, outputs, self._ownership.generation)
 
     async def _partition(self, number: int) -> _Partition | None:
         """The partition, once it has been recovered; None if a rebalance took it away meanwhile."""
@@ -155,8 +155,12 @@ class InteractionsStage:
         partition = self._partitions[number] = _Partition(store, uuid4().hex[:16], generation)
         return partition
 
-    async def _commit(self, tp: TP, partition: _Partition, outcome: Outcome, generation: int) -> bool:
-        await self._send_outputs(tp, outcome)
+    async def _outputs(self, tp: TP) -> Outputs:
+        beside = await self._outbox.lie_beside(self._topics.facts, tp.topic)
+        return Outputs(self._outbox, self._topics, tp, self._config.epoch, beside=beside)
+
+    async def _commit(self, tp: TP, partition: _Partition, outcome: Outcome, outputs: Outputs, generation: int) -> bool:
+        self.deltas_sent.update(await outputs.send(outcome.dead_letters, outcome.alerts))
         if not self._ownership.holds(tp, generation):
             return False
         records = changelog.records_of(outcome.entries, outcome.through, partition.owner, self._now_ms())
@@ -168,39 +172,9 @@ class InteractionsStage:
         partition.store.applied = outcome.through
         return True
 
-    async def _send_outputs(self, tp: TP, outcome: Outcome) -> None:
-        facts: list[Outgoing] = []
-        deltas = DeltaBuilder(tp.partition, self._config.epoch)
-        latest_ms = 0
-        for caused in outcome.changes:
-            timestamp_ms, change = caused.timestamp_ms, caused.change
-            fact = change.new
-            # The record keeps the time of the event's, so that a sink can tell how long the way was.
-            facts.append(Outgoing(record_key(fact.tenant, fact.conversation_id), fast.encode_fact(fact), timestamp_ms))
-            deltas.replace(change.old, fact, caused.offset)
-            latest_ms = max(latest_ms, timestamp_ms)
-        parked = [
-            Outgoing(letter.key or b"", wire.encode_dead_letter(letter), letter.parked_at)
-            for letter in outcome.dead_letters
-        ]
-        alerts = [
-            Outgoing(
-                record_key(one.alert.tenant, one.alert.conversation_id), fast.encode_alert(one.alert), one.timestamp_ms
-            )
-            for one in outcome.alerts
-        ]
-        batches = [Outgoing(tenant.encode(), batch, latest_ms) for tenant, batch in deltas.take().items()]
-        _, _, _, ends = await asyncio.gather(
-            self._outbox.send_beside(self._topics.facts, tp.topic, tp.partition, facts),
-            self._outbox.send_beside(self._topics.alerts, tp.topic, tp.partition, alerts),
-            self._outbox.send(self._topics.dead_letters, parked),
-            self._outbox.send(self._topics.window_deltas, batches),
-        )
-        self.deltas_sent.update(ends)
-
-    def _tell(self, outcome: Outcome, seconds: float) -> None:
+    def _tell(self, outcome: Outcome, outputs: Outputs, seconds: float) -> None:
         self._stats.events(outcome.counts)
-        self._stats.facts(Counter(fact.metric for fact in outcome.facts))
+        self._stats.facts(outputs.facts)
         self._stats.dead_letters(self._topics.interactions, Counter(letter.reason for letter in outcome.dead_letters))
         self._stats.clocks(outcome.clocks)
         self._stats.alerts(raised.alert for raised in outcome.alerts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import aiokafka
@@ -29,6 +29,25 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     key: bytes
     value: bytes | None
     timestamp_ms: EpochMs
+
+
+class Pile:
+    """Records for one partition, in the batches that will carry them. Sent with `Outbox.send_pile`."""
+
+    __slots__ = ("_batch", "_new_batch", "batches")
+
+    def __init__(self, new_batch: Callable[[], Any]) -> None:
+        self._new_batch = new_batch
+        self._batch = new_batch()
+        self.batches: list[Any] = [self._batch]
+
+    def append(self, key: bytes, value: bytes | None, timestamp_ms: EpochMs) -> None:
+        """Put a record behind the others. Raises `SendFailed` if no batch can hold it."""
+        if self._batch.append(key=key, value=value, timestamp=timestamp_ms) is None:
+            self._batch = self._new_batch()
+            self.batches.append(self._batch)
+            if self._batch.append(key=key, value=value, timestamp=timestamp_ms) is None:
+                raise SendFailed(f"a record of {len(value or b''):,} bytes fits no batch")
 
 
 class Outbox:
@@ -70,34 +89,33 @@ class Outbox:
         )
         return dict(zip(by_partition, ends, strict=True))
 
-    async def send_beside(self, topic: str, source: str, partition: int, records: Sequence[Outgoing]) -> None:
-        """Send what records of one partition of `source` caused, whose keys are theirs.
-
-        With as many partitions as `source` has, their keys lead to the partition of the same number. Raises
-        `SendFailed`.
+    async def lie_beside(self, topic: str, other: str) -> bool:
+        """Whether both topics have as many partitions: then what the records of one of the other's partitions caused,
+        under the same keys, goes to the partition of the same number. Raises `SendFailed`.
         """
-        if await self._partition_count(topic) == await self._partition_count(source):
-            await self.send_to(topic, partition, records)
-        else:
-            await self.send(topic, records)
+        return await self._partition_count(topic) == await self._partition_count(other)
 
     async def send_to(self, topic: str, partition: int, records: Iterable[Outgoing]) -> int:
         """Send records to one partition, in order; the last one's offset, -1 for none. Raises `SendFailed`."""
-        producer = self._running()
+        pile = self.pile()
+        for record in records:
+            pile.append(record.key, record.value, record.timestamp_ms)
+        return await self.send_pile(topic, partition, pile)
+
+    def pile(self) -> Pile:
+        """An empty pile."""
+        return Pile(self._running().create_batch)
+
+    async def send_pile(self, topic: str, partition: int, pile: Pile) -> int:
+        """Send a pile to one partition, in order; the last record's offset, -1 for none. Raises `SendFailed`."""
         last = -1
         try:
-            batch = producer.create_batch()
-            for record in records:
-                if not _append(batch, record):
-                    # One after the other: a batch that arrived behind one that was lost would leave a hole, and the
-                    # changelog says "applied through" in its last record. The producer itself sends a partition's
-                    # batches one by one, so there is little to gain from handing it several.
+            # One after the other: a batch that arrived behind one that was lost would leave a hole, and the changelog
+            # says "applied through" in its last record. The producer itself sends a partition's batches one by one,
+            # so there is little to gain from handing it several.
+            for batch in pile.batches:
+                if batch.record_count():
                     last = await self._deliver(batch, topic, partition)
-                    batch = producer.create_batch()
-                    if not _append(batch, record):
-                        raise SendFailed(f"a record of {len(record.value or b''):,} bytes for {topic} fits no batch")
-            if batch.record_count():
-                last = await self._deliver(batch, topic, partition)
         except KafkaError as exc:
             raise SendFailed(f"{topic}/{partition}: {type(exc).__name__}: {exc}") from exc
         return last
@@ -125,8 +143,3 @@ class Outbox:
 def partition_of(key: bytes, partitions: int) -> int:
     """Kafka's default partitioner, the same in every client."""
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
-
-
-def _append(batch: Any, record: Outgoing) -> bool:
-    appended = batch.append(key=record.key, value=record.value, timestamp=record.timestamp_ms)
-    return appended is not None

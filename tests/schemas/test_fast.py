@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemas import fast, wire
 from schemas.codegen import long_bytes
 from schemas.errors import Refused
-from schemas.records import InteractionEvent, MetricFact, MetricWindow, SlaAlert
+from schemas.records import Call, InteractionEvent, MetricFact, MetricWindow, SlaAlert, Survey
 from schemas.registry import HEADER_BYTES, latest
 from tests.schemas import strategies
 
@@ -117,17 +117,53 @@ def test_numbers_are_avros_varints(number: int) -> None:
     assert long_bytes(number)[-1] < 0x80
 
 
-def test_the_common_event_takes_the_short_way() -> None:
-    event = InteractionEvent(
-        event_id="e",
-        tenant="t",
-        source="s",
-        channel="email",
-        type="message",
-        occurred_at=1_780_000_000_000,
-        conversation_id="c",
-        actor_kind="customer",
-    )
+PLAIN = InteractionEvent(
+    event_id="e",
+    tenant="t",
+    source="s",
+    channel="email",
+    type="message",
+    occurred_at=1_780_000_000_000,
+    conversation_id="c",
+    actor_kind="customer",
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"attributes": {"text_length": "120", "größe": "ü"}},
+        {"type": "status_changed", "status": "resolved", "team": "vip", "sequence": 2**40},
+        {"type": "survey_answered", "survey": Survey("csat", 4.0, 1.0, 5.0, "q1")},
+        {"type": "call_ended", "call": Call(60.0, 0.5, 12.0)},
+    ],
+    ids=lambda said: "-".join(said) or "nothing",
+)
+def test_the_usual_events_take_the_short_way(said: dict[str, Any]) -> None:
     read = fast.event_reader("_event_id", {})
-    assert read(wire.encode_event(event)) == "e"
+    assert read(wire.encode_event(msgspec.structs.replace(PLAIN, **said))) == "e"
     assert HEADER_BYTES == 10
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"type": "status_changed"},
+        {"type": "call_ended"},
+        {"type": "survey_answered", "survey": Survey("csat", float("nan"))},
+        {"type": "call_ended", "call": Call(-1.0)},
+    ],
+    ids=str,
+)
+def test_what_the_checks_refuse_takes_the_long_way(said: dict[str, Any]) -> None:
+    payload = wire.encode_event(msgspec.structs.replace(PLAIN, **said))
+    assert fast.event_reader("_event_id", {})(payload) is None
+    same("interaction_event", payload)
+
+
+def test_events_that_say_the_same_do_not_share_what_can_be_changed() -> None:
+    payload = wire.encode_event(msgspec.structs.replace(PLAIN, attributes={"a": "1"}))
+    first = fast.decode_event(payload)
+    first.attributes["a"] = "2"
+    assert fast.decode_event(payload).attributes == {"a": "1"}
