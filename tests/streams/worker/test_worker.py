@@ -176,7 +176,7 @@ async def test_two_workers_share_the_partitions_and_add_up(around: Surroundings)
         more = some_events(30, seed=99) + told[:60]
         await asyncio.to_thread(around.publish, more)
         told += more
-        await until(lambda: all(around.committed().get(p, 0) == end + 1 for p, end in around.ends.items()))
+        await until(lambda: all(around.committed().get(p, 0) > end for p, end in around.ends.items()))
     assert sum(stats[0].counts.values()) > alone, "the first one still has some"
     assert stats[1].counts
     assert sum((Counter(found.counts) for found in stats), Counter[str]())["duplicate"] >= 60
