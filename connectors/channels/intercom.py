@@ -61,6 +61,8 @@ STATUSES: dict[str, Status] = {
     "conversation.admin.snoozed": "on_hold",
     "conversation.admin.unsnoozed": "open",
 }
+#: States of a conversation that are no matter of course.
+SNAPSHOTS: dict[str, Status] = {"closed": "closed", "snoozed": "on_hold"}
 ASSIGNMENTS = frozenset(
     {"conversation.admin.assigned", "conversation.admin.open.assigned", "ticket.admin.assigned", "ticket.team.assigned"}
 )
@@ -187,7 +189,7 @@ class _Item:
         Parts(self._telling, self._item).all()
         if number_of(object_at(self._item, "conversation_rating").get("rating")) is not None:
             self._rating()
-        self._state()
+        self._state(ticket=text_of(self._item.get("type")) == "ticket")
 
     def _started(self) -> None:
         at_ms = from_epoch_s(self._item.get("created_at"), "created_at")
@@ -238,24 +240,23 @@ class _Item:
             assignee = assignee_of(self._source, self._item.get("admin_assignee_id"))
             team = text_of(self._item.get("team_assignee_id"))
             self._tell(name, "assigned", at_ms, "system", assignee_id=assignee, team=None if team == "0" else team)
-        elif topic in STATES:
-            self._state()
+        elif topic in STATES and self._state(ticket=True):
+            return
         else:
             self._parsed.park("a topic of Intercom that is not known, or says nothing", self._body)
 
-    def _state(self) -> None:
-        ticket = text_of(self._item.get("type")) == "ticket"
-        word = text_of(self._item.get("state"))
-        status: Status | None = {"closed": "closed", "snoozed": "on_hold"}.get(word or "")  # type: ignore[assignment]
-        if ticket:
-            status = "closed" if self._item.get("open") is False and word == "closed" else state_of(self._item)
+    def _state(self, *, ticket: bool) -> bool:
+        """The state as it is, where no part has told of it; whether there was something to tell."""
+        word = text_of(self._item.get("state")) or ""
+        done = word == "closed" and (not ticket or self._item.get("open") is False)
+        status: Status | None = "closed" if done else state_of(self._item) if ticket else SNAPSHOTS.get(word)
         if status is None or any(each.type == "status_changed" for each in self._parsed.events):
-            return
+            return False
         closed_at = object_at(self._item, "statistics").get("last_close_at") if status == "closed" else None
         at_ms = self._changed_at() if closed_at is None else from_epoch_s(closed_at, "statistics.last_close_at")
-        self._tell(
-            f"conversation:{self._id}:{status}:{at_ms}", "status_changed", at_ms, "system", status=status, sequence=LAST
-        )
+        name = f"conversation:{self._id}:{status}:{at_ms}"
+        self._tell(name, "status_changed", at_ms, "system", status=status, sequence=LAST)
+        return True
 
     def _rating(self) -> None:
         # Fin asks for a rating of its own.
