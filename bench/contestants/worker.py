@@ -34,12 +34,6 @@ class Tally(SilentStats):
         self._meter.facts += sum(by_metric.values())
 
 
-def windows_behind(worker: Worker) -> bool:
-    """Whether deltas that were sent are not yet in the windows."""
-    sent, windows = worker._interactions.deltas_sent, worker._windows
-    return any(windows.applied(partition) < offset for partition, offset in sent.items())
-
-
 async def run(given: Job) -> None:
     """Work until every stage has been reached, its windows included."""
     config = WorkerConfig(
@@ -62,7 +56,7 @@ async def run(given: Job) -> None:
     running = asyncio.ensure_future(worker.run(stop))
     try:
         for stage in given.stages:
-            while not running.done() and (meter.events < stage or windows_behind(worker)):
+            while not running.done() and (meter.events < stage or worker.windows_are_behind):
                 await asyncio.sleep(_LOOK_SECONDS)
             meter.mark()
             meter.tell(given)

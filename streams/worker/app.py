@@ -79,6 +79,11 @@ class Worker:
         self._agent(config.topics.interactions, self._on_interactions)
         self._agent(config.topics.window_deltas, self._on_deltas)
 
+    @property
+    def windows_are_behind(self) -> bool:
+        """Whether what was sent to the windows of this worker has not yet reached them."""
+        return any(self._windows.applied(partition) < end for partition, end in self._interactions.deltas_sent.items())
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, the drain is done, or something fails. A failure is raised; nothing is committed
         behind it.
