@@ -10,6 +10,7 @@ from typing import Any
 
 from sinks.notifier.message import signature_of
 from sinks.prometheus import catalogue
+from streams.sla import policy_file
 from tests.deploy.files import ROOT
 from tests.deploy.test_alerting import ALERTS
 
@@ -42,3 +43,11 @@ def test_the_sample_of_a_receiver_tells_ours_from_others() -> None:
     assert not is_ours(header, b"{ }", b"secret")
     assert not is_ours(header, b"{}", b"another")
     assert not is_ours(header.replace("t=177", "t=178"), b"{}", b"secret")
+
+
+def test_the_policies_that_are_shown_can_be_loaded() -> None:
+    samples = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+    books = [policy_file.parse(sample if "policies:" in sample else f"{sample}policies: []\n") for sample in samples]
+    assert [len(book.versions) for book in books] == [2, 1]
+    office = books[1].versions[0].calendars["office"]
+    assert office.holidays_of is not None
