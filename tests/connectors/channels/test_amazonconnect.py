@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from connectors.channels.amazonconnect import AmazonConnectOptions
+from connectors.channels.base import Source
 from schemas.errors import Refused
 from schemas.records import Call, InteractionEvent
 from schemas.times import parse
@@ -181,3 +183,9 @@ def test_numbers_and_words_of_customers_stay_out() -> None:
 def test_firehose_brings_its_own_key() -> None:
     delivery = dataclasses.replace(CASE.sign(STORY[0], SECRET), headers={"x-amz-firehose-access-key": SECRET.decode()})
     CASE.connector.verify(delivery, CASE.source())
+
+
+def test_contacts_of_another_instance_are_parked() -> None:
+    source = Source("a", "acme", AmazonConnectOptions(instance_id="in-2"), (SECRET,))
+    parsed = CASE.connector.parse(CASE.sign(STORY[0], SECRET), source)
+    assert (parsed.events, len(parsed.parked)) == ([], 1)

@@ -90,7 +90,7 @@ STORY = (
 CASE = VendorCase(
     connector=AmazonConnect(),
     sign=sign,
-    options=AmazonConnectOptions(instance_id="in-1", queues={"qu-1": "billing"}),
+    options=AmazonConnectOptions(queues={"qu-1": "billing"}),
     signs_body=False,
     samples=(
         *STORY,
@@ -110,6 +110,5 @@ CASE = VendorCase(
         sample("agent", {"EventType": "HEART_BEAT", "CurrentAgentSnapshot": {}}, ignored=("agent_event",)),
         sample("unknown", contact("LEVITATED"), parked=1),
         sample("unknown-channel", contact("INITIATED", channel="FAX"), parked=1),
-        sample("elsewhere", contact("INITIATED", instanceArn=f"{INSTANCE}x"), parked=1),
     ),
 )  # fmt: skip
