@@ -18,10 +18,10 @@ from connectors.channels.base import ChannelConnector, ChannelOptions, Delivery,
 from connectors.channels.payloads import (
     from_iso,
     json_value,
-    number_of,
     object_at,
     objects_at,
     required,
+    seconds_of,
     text_of,
 )
 from connectors.channels.signatures import SECRET_HEADERS, require_shared_secret
@@ -251,12 +251,13 @@ class _State:
         if not over or self._kind != "VOICE" or began_at is None or left_at is None or self._agent_id is None:
             return
         wrapped_at = _instant(self._agent.get("aftercontactworkendtimestamp"), "afterContactWorkEndTimestamp")
-        hold = _seconds(self._agent.get("customerholdduration"))
-        talk = _seconds(self._agent.get("agentinteractionduration"))
+        hold = seconds_of(self._agent.get("customerholdduration"))
+        talk = seconds_of(self._agent.get("agentinteractionduration"))
+        between = seconds_of((left_at - began_at) / 1000) or 0.0
         call = Call(
-            talk if talk is not None else max(0.0, (left_at - began_at) / 1000 - (hold or 0.0)),
+            talk if talk is not None else max(0.0, between - (hold or 0.0)),
             hold or 0.0,
-            _seconds(self._agent.get("aftercontactworkduration")) or 0.0,
+            seconds_of(self._agent.get("aftercontactworkduration")) or 0.0,
         )
         at_ms = left_at if wrapped_at is None else wrapped_at
         yield self._tell("handled", "call_ended", at_ms, "human", self._agent_id, call=call)
@@ -308,8 +309,3 @@ def _subtype(found: Mapping[str, Any]) -> str:
 
 def _instant(found: object, field: str) -> EpochMs | None:
     return None if found is None or found == "" else from_iso(found, field)
-
-
-def _seconds(found: object) -> float | None:
-    number = number_of(found)
-    return None if number is None or number < 0 else number

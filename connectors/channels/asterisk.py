@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar, NamedTuple
 
 from connectors.channels.base import ChannelConnector, ChannelOptions, Delivery, Parsed, Source, event
-from connectors.channels.payloads import from_epoch_s, number_of
+from connectors.channels.payloads import from_epoch_s, number_of, seconds_of
 from connectors.channels.signatures import require_shared_secret
 from schemas.errors import InvalidEvent, MalformedRecord, Refused
 from schemas.records import ActorKind, Call, EventType, InteractionEvent
@@ -189,7 +189,7 @@ def _caller(number: str) -> str | None:
 
 
 def _call(line: _Line, place: int) -> Call:
-    seconds = number_of(line.parameter(place))
-    if seconds is None or seconds < 0:
+    seconds = seconds_of(line.parameter(place))
+    if seconds is None:
         raise InvalidEvent(f"{line.kind}: the call time is no number of seconds")
     return Call(talk_seconds=seconds)

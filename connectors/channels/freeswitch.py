@@ -23,6 +23,7 @@ from connectors.channels.payloads import (
     object_at,
     objects_at,
     required,
+    seconds_of,
     text_of,
 )
 from connectors.channels.signatures import require_shared_secret
@@ -164,9 +165,11 @@ class _Leg:
         )
 
     def _cost(self, agent: str | None, began_at: EpochMs, ended_at: EpochMs) -> InteractionEvent:
-        hold = min(number_of(self._value("hold_accum_seconds")) or 0.0, (ended_at - began_at) / 1000)
-        talk = max(0.0, (ended_at - began_at) / 1000 - max(0.0, hold))
-        return self._tell("handled", "call_ended", ended_at, "human", agent, call=Call(talk, max(0.0, hold)))
+        whole = seconds_of((ended_at - began_at) / 1000)
+        if whole is None:
+            raise InvalidEvent("the leg ended before it was answered, or a year later")
+        hold = min(seconds_of(self._value("hold_accum_seconds")) or 0.0, whole)
+        return self._tell("handled", "call_ended", ended_at, "human", agent, call=Call(whole - hold, hold))
 
     def _ended(self, at_ms: EpochMs, *, ours: bool, taken: bool, agent: str | None) -> InteractionEvent:
         own_end = self._value("sip_hangup_disposition") in _OWN_END

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.checks import MAX_CALL_SECONDS
 from schemas.errors import InvalidEvent, MalformedRecord
 from schemas.times import EpochMs
 
@@ -72,6 +73,12 @@ def number_of(found: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if isfinite(number) else None
+
+
+def seconds_of(found: object) -> float | None:
+    """How long a part of a call was, in seconds, as a number or as text; None for what no call can be."""
+    seconds = number_of(found)
+    return seconds if seconds is not None and 0 <= seconds <= MAX_CALL_SECONDS else None
 
 
 def text_length(found: object) -> dict[str, str]:
