@@ -36,6 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_operations.dlq)
+app.command()(cli_operations.migrate)
+app.command()(cli_operations.topics)
 app.command()(cli_operations.doctor)
 app.add_typer(cli_alerting.sla)
 app.command()(cli_alerting.notify)
@@ -329,47 +331,6 @@ def gateway(
             print(line)
     else:
         run(found)
-
-
-@app.command()
-def migrate(
-    clickhouse: ClickHouse = None,
-    data_dir: DataDir = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
-) -> None:
-    """Bring ClickHouse's tables and views up to this release.
-
-    Example: supportpulse migrate --clickhouse clickhouse://127.0.0.1:9000/supportpulse --dry-run
-    """
-    from supportpulse import logs, settings
-    from supportpulse.commands.migrate import run
-
-    logs.configure()
-    for line in run(settings.load(clickhouse=clickhouse, data_dir=data_dir), dry_run=dry_run):
-        print(line)
-
-
-@app.command()
-def topics(
-    kafka: Kafka = None,
-    partitions: Annotated[Optional[int], typer.Option(help="Of each topic that is made (default: 4).")] = None,
-    replication: Annotated[Optional[int], typer.Option(help="Of each topic that is made (default: 1).")] = None,
-) -> None:
-    """Make the Kafka topics that are missing, and check those that are there.
-
-    Example: supportpulse topics --kafka kafka:9092 --partitions 12 --replication 3
-    """
-    from schemas.topics import Topics
-    from supportpulse import logs, settings
-    from supportpulse.topics import ensure
-
-    logs.configure()
-    found = settings.load(kafka=kafka, interactions_partitions=partitions, replication=replication)
-    report = ensure(found.kafka, Topics(), partitions=found.interactions_partitions, replication=found.replication)
-    for name in report.created:
-        print(f"created  {name}")
-    for name in report.existing:
-        print(f"there    {name}")
 
 
 def _say(line: str) -> None:

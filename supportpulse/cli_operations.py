@@ -103,6 +103,45 @@ def redrive_(
     redrive_letters(found, selection_of(reason, origin, named), _console(), dry_run=dry_run, as_json=as_json)
 
 
+def migrate(
+    clickhouse: ClickHouse = None,
+    data_dir: DataDir = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+) -> None:
+    """Bring ClickHouse's tables and views up to this release.
+
+    Example: supportpulse migrate --clickhouse clickhouse://127.0.0.1:9000/supportpulse --dry-run
+    """
+    from supportpulse import logs, settings
+    from supportpulse.commands.migrate import run
+
+    logs.configure()
+    for line in run(settings.load(clickhouse=clickhouse, data_dir=data_dir), dry_run=dry_run):
+        print(line)
+
+
+def topics(
+    kafka: Kafka = None,
+    partitions: Annotated[Optional[int], typer.Option(help="Of each topic that is made (default: 4).")] = None,
+    replication: Annotated[Optional[int], typer.Option(help="Of each topic that is made (default: 1).")] = None,
+) -> None:
+    """Make the Kafka topics that are missing, and check those that are there.
+
+    Example: supportpulse topics --kafka kafka:9092 --partitions 12 --replication 3
+    """
+    from schemas.topics import Topics
+    from supportpulse import logs, settings
+    from supportpulse.topics import ensure
+
+    logs.configure()
+    found = settings.load(kafka=kafka, interactions_partitions=partitions, replication=replication)
+    report = ensure(found.kafka, Topics(), partitions=found.interactions_partitions, replication=found.replication)
+    for name in report.created:
+        print(f"created  {name}")
+    for name in report.existing:
+        print(f"there    {name}")
+
+
 def doctor(
     kafka: Kafka = None,
     clickhouse: ClickHouse = None,
