@@ -10,7 +10,7 @@ from sinks.clickhouse.database import Answer, Columns, Params
 from sinks.clickhouse.server import ServerDatabase
 
 _EVENTS = """
-CREATE TABLE interactions
+CREATE TABLE IF NOT EXISTS interactions
 (
     tenant String, conversation_id String, source String, event_id String, channel String, type String,
     occurred_at Int64, ingested_at Nullable(Int64), customer_id Nullable(String), actor_kind String,
@@ -25,7 +25,7 @@ CREATE TABLE interactions
 ENGINE = ReplacingMergeTree(precedence) ORDER BY (tenant, conversation_id, source, event_id)
 """
 FACTS = """
-CREATE TABLE metric_facts
+CREATE TABLE IF NOT EXISTS metric_facts
 (
     tenant String, metric String, fact_id String, revision UInt32, retracted UInt8, conversation_id String,
     episode UInt32, value_ms Nullable(Int64), score Nullable(Float64), score_min Nullable(Float64),
@@ -36,7 +36,7 @@ CREATE TABLE metric_facts
 ENGINE = ReplacingMergeTree(revision) ORDER BY (tenant, metric, fact_id)
 """
 _WINDOWS = """
-CREATE TABLE metric_windows
+CREATE TABLE IF NOT EXISTS metric_windows
 (
     tenant String, metric String, dimension String, dimension_value String, window_seconds UInt32, window_start Int64,
     window_end Int64, count UInt64, mean_ms Nullable(Float64), min_ms Nullable(Int64), max_ms Nullable(Int64),
@@ -46,8 +46,17 @@ CREATE TABLE metric_windows
 ENGINE = ReplacingMergeTree(log_position)
 ORDER BY (tenant, metric, dimension, dimension_value, window_seconds, window_end)
 """
+_ALERTS = """
+CREATE TABLE IF NOT EXISTS sla_alerts
+(
+    tenant String, fact_id String, level String, share Nullable(Float64), deadline Int64, raised_at Int64,
+    metric String, conversation_id String, channel String, team Nullable(String), assignee_id Nullable(String),
+    policy String, precedence UInt64 MATERIALIZED toUInt64(9223372036854775807 - raised_at)
+)
+ENGINE = ReplacingMergeTree(precedence) ORDER BY (tenant, fact_id, deadline, level, ifNull(share, 0))
+"""
 _DEAD_LETTERS = """
-CREATE TABLE dead_letters
+CREATE TABLE IF NOT EXISTS dead_letters
 (
     origin String, reason String, detail String, parked_at Int64, key Nullable(String), original String,
     log_position UInt64
@@ -61,7 +70,7 @@ class LegacyServer:
 
     def __init__(self, url: str) -> None:
         self._server = ServerDatabase(url, create=True)
-        for statement in (_EVENTS, FACTS, _WINDOWS, _DEAD_LETTERS):
+        for statement in (_EVENTS, FACTS, _WINDOWS, _ALERTS, _DEAD_LETTERS):
             self._server.execute(statement)
 
     def execute(self, sql: str, params: Params | None = None) -> None:

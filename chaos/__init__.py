@@ -1,0 +1,1 @@
+"""Faults, one after the other, on the whole pipeline; and whether the numbers are right afterwards."""
