@@ -11,24 +11,21 @@ is read from its beginning. Nothing in the mailbox is changed: it is opened read
 from __future__ import annotations
 
 import imaplib
-import json
-import os
 import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
 from connectors.channels.base import Delivery, Parsed, Source, clamped
 from connectors.channels.mail import MailOptions, read_mail, tell
 from connectors.channels.payloads import from_rfc2822
+from connectors.marks import Mark, Outlet, PollReport, StateFile
 from schemas.checks import check_event
 from schemas.errors import InvalidEvent, Refused, SupportpulseError
-from schemas.records import DeadLetter, InteractionEvent
+from schemas.records import DeadLetter
 from schemas.times import EpochMs
 
 #: Of a larger message only so much is fetched: the header and the text are at its beginning.
@@ -59,68 +56,6 @@ class ImapSettings:
     timeout_seconds: float = 30.0
 
 
-class Outlet(Protocol):
-    """Where events go. `flush` returns when everything handed over is with the broker."""
-
-    def publish(self, event: InteractionEvent) -> None:
-        """Take an event."""
-
-    def park(self, letter: DeadLetter) -> None:
-        """Take a message that could not be read."""
-
-    def flush(self) -> None:
-        """Wait for what was handed over."""
-
-
-class Mark(msgspec.Struct, frozen=True):
-    """How far a mailbox has been read."""
-
-    uidvalidity: int
-    uid: int
-
-
-class StateFile:
-    """Marks by mailbox, in a file that is replaced whole or not at all."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def load(self) -> dict[str, Mark]:
-        """The marks; none if there is no file yet. Raises `ImapError` for a file that is none of ours."""
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Mark])
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.DecodeError) as exc:
-            raise ImapError(
-                f"{self._path} is no state of a poller ({exc}): remove it to read from the beginning"
-            ) from exc
-
-    def save(self, marks: dict[str, Mark]) -> None:
-        """Write the marks. Raises `ImapError`."""
-        beside = self._path.with_name(self._path.name + ".new")
-        try:
-            with beside.open("wb") as stream:
-                stream.write(json.dumps(msgspec.to_builtins(marks), indent=1).encode())
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(self._path)
-        except OSError as exc:
-            raise ImapError(
-                f"{self._path} cannot be written ({exc.strerror}): what was read will be read again"
-            ) from exc
-
-
-@dataclass(slots=True)
-class PollReport:
-    """What became of the messages of one poll: `read == events + ignored + parked`."""
-
-    read: int = 0
-    events: int = 0
-    ignored: int = 0
-    parked: int = 0
-
-
 class ImapPoller:
     """Reads what is new in an account's mailboxes. One connection per poll."""
 
@@ -146,8 +81,8 @@ class ImapPoller:
     def _read(self, client: imaplib.IMAP4, mailbox: str, marks: dict[str, Mark], report: PollReport) -> None:
         uidvalidity = _opened(client, mailbox)
         known = marks.get(mailbox)
-        valid = known is not None and known.uidvalidity == uidvalidity
-        after = known.uid if known is not None and valid else 0
+        valid = known is not None and known.generation == uidvalidity
+        after = known.position if known is not None and valid else 0
         uids = _uids(client, after)
         for start in range(0, len(uids), _BATCH):
             batch = uids[start : start + _BATCH]

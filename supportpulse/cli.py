@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from schemas.errors import SupportpulseError
-from supportpulse import cli_alerting, cli_imap, cli_operations
+from supportpulse import cli_alerting, cli_operations, cli_reading
 from supportpulse.options import AsOf, ClickHouse, DataDir, Events, Kafka, MoreEvents, Policies, UpKafka, Verbose
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ app.command()(cli_operations.topics)
 app.command()(cli_operations.doctor)
 app.add_typer(cli_alerting.sla)
 app.command()(cli_alerting.notify)
-app.command()(cli_imap.imap)
+cli_reading.register(app)
 
 
 @app.command()
@@ -240,8 +240,6 @@ def import_(
     Examples:
 
     supportpulse import monday.jsonl.gz (to the `up` that runs on the data directory)
-
-    supportpulse import monday.jsonl.gz --kafka kafka:9092
 
     supportpulse import incidents.csv --format uci_incidents --timezone Europe/Berlin --once
 

@@ -10,7 +10,8 @@ import pytest
 
 from connectors.channels.base import Source
 from connectors.channels.mail import MailOptions
-from connectors.imap import ImapError, ImapPoller, ImapSettings, StateFile
+from connectors.imap import ImapError, ImapPoller, ImapSettings
+from connectors.marks import StateError, StateFile
 from schemas import fast
 from schemas.errors import SupportpulseError
 from schemas.records import DeadLetter, InteractionEvent
@@ -180,7 +181,7 @@ def test_a_server_that_is_not_there(server: ImapServer, outlet: Kept, tmp_path: 
 
 def test_a_state_of_somebody_else(server: ImapServer, outlet: Kept, tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text("[1]")
-    with pytest.raises(ImapError, match="is no state of a poller"):
+    with pytest.raises(StateError, match="is no state"):
         poller(server, outlet, tmp_path).poll()
 
 

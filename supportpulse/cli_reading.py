@@ -1,4 +1,4 @@
-"""The command that reads mailboxes."""
+"""The commands that read what grows: mailboxes and logs."""
 
 from __future__ import annotations
 
@@ -62,3 +62,31 @@ def imap(
             once=once,
         )
     )
+
+
+def follow(
+    log: Annotated[Path, typer.Argument(help="Asterisk's queue_log.", metavar="FILE")],
+    tenant: Annotated[str, typer.Option(help="Tenant of the events.")],
+    source: Annotated[str, typer.Option(help="Source of the events.")] = "asterisk",
+    state: Annotated[Path, typer.Option(help="Remembers what was read.", metavar="FILE")] = Path("follow-state.json"),
+    interval: Annotated[float, typer.Option(help="Seconds between two looks.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Read what is new, and end.")] = False,
+    kafka: Kafka = None,
+) -> None:
+    """Read a log as it grows and publish its new lines, also across rotation; what cannot be used is parked.
+
+    What is in the log at the first time is history. Inode and offset of what Kafka has are kept in the state file.
+
+    Example: supportpulse follow /var/log/asterisk/queue_log --tenant acme --kafka kafka:9092
+    """
+    from supportpulse import logs, settings
+    from supportpulse.commands.follow import FollowOptions, run
+
+    logs.configure()
+    run(FollowOptions(log, tenant, source, state, settings.load(kafka=kafka).kafka, interval, once))
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands of this module on the command line."""
+    app.command()(imap)
+    app.command()(follow)
