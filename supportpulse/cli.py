@@ -11,7 +11,18 @@ import typer
 
 from schemas.errors import SupportpulseError
 from supportpulse import cli_alerting, cli_operations, cli_reading
-from supportpulse.options import AsOf, ClickHouse, DataDir, Events, Kafka, MoreEvents, Policies, UpKafka, Verbose
+from supportpulse.options import (
+    AsOf,
+    ClickHouse,
+    DataDir,
+    Events,
+    Kafka,
+    MoreEvents,
+    Policies,
+    Sources,
+    UpKafka,
+    Verbose,
+)
 
 if TYPE_CHECKING:
     from connectors.importing import ImportReport
@@ -298,10 +309,7 @@ def sink(
 
 @app.command()
 def gateway(
-    sources: Annotated[
-        Optional[Path],
-        typer.Option(help="The sources file (YAML): who may send, with which secrets.", metavar="FILE"),
-    ] = None,
+    sources: Sources = None,
     kafka: Kafka = None,
     host: Annotated[Optional[str], typer.Option(help="What it listens on (default: 127.0.0.1).")] = None,
     port: Annotated[Optional[int], typer.Option(help="Where it listens (default: 8420).")] = None,

@@ -43,3 +43,7 @@ ClickHouse = Annotated[
     ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")]
+Sources = Annotated[
+    Optional[Path],
+    typer.Option(help="The sources file (YAML): who may send, with which secrets.", metavar="FILE"),
+]

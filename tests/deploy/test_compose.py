@@ -16,6 +16,7 @@ import yaml
 from jsonschema.validators import validator_for
 from prometheus_client import CollectorRegistry
 
+from connectors.gateway import sources_file
 from sinks.prometheus.server import MetricsServer
 from streams.sla import policy_file
 from tests.deploy.files import (
@@ -178,12 +179,13 @@ def test_the_secrets_agree_with_each_other_and_are_nowhere_else() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     assert "PASSWORD" not in text
     assert url.password not in text
-    assert (ROOT / "deploy" / ".gitignore").read_text(encoding="utf-8").split() == ["secrets.env"]
+    assert (ROOT / "deploy" / ".gitignore").read_text(encoding="utf-8").split() == ["secrets.env", "gateway.env"]
 
 
 def test_only_who_needs_the_secrets_gets_them() -> None:
     given = {name for name, service in services().items() if service.get("env_file")}
-    assert given == {"clickhouse", "migrate", "sink"}
+    assert given == {"clickhouse", "migrate", "sink", "gateway"}
+    assert services()["gateway"]["env_file"] == ["deploy/gateway.env"]
 
 
 @each_of_ours
@@ -243,6 +245,11 @@ def test_a_health_check_asks_what_the_code_answers(
         assert (subprocess.run(command, check=False, capture_output=True).returncode == 0) is well
     finally:
         server.stop()
+
+
+def test_the_example_sources_can_be_loaded() -> None:
+    book = sources_file.load(ROOT / "deploy" / "sources.yaml", environment("gateway"))
+    assert book.tokens == {"first"}
 
 
 def test_the_example_policies_can_be_loaded() -> None:
