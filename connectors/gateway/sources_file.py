@@ -20,6 +20,8 @@ from schemas.yaml_lines import Node
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LEAST_TOKEN_BYTES = 16
+#: Options with one of these in their names hold secrets.
+_SECRET_WORDS = ("token", "secret", "password")
 
 
 class SourcesFileError(SupportpulseError):
@@ -66,7 +68,9 @@ def _entry(node: Node, environ: Mapping[str, str]) -> Entry:
     limits = _limits(fields.get("limits"))
     return Entry(
         connector=connector,
-        source=Source(name, fields["tenant"].text(), _options(connector, fields.get("options"), node), secrets),
+        source=Source(
+            name, fields["tenant"].text(), _options(connector, fields.get("options"), node, environ), secrets
+        ),
         limits=limits,
         bucket=limits.bucket(),
     )
@@ -136,17 +140,25 @@ def _from_file(node: Node, path: Path) -> bytes:
         raise node.refuse(f"{path} cannot be read: {exc.strerror}") from exc
 
 
-def _options(connector: AnyConnector, node: Node | None, source: Node) -> ChannelOptions:
+def _options(connector: AnyConnector, node: Node | None, source: Node, environ: Mapping[str, str]) -> ChannelOptions:
+    said = {} if node is None else {name: _option(name, child, environ) for name, child in node.items()}
     try:
-        return connector.Options.model_validate({} if node is None else node.plain())
+        return connector.Options.model_validate(said)
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False, include_context=False)[0]
-        where, said = [str(part) for part in first["loc"]], first["msg"]
+        where, why = [str(part) for part in first["loc"]], first["msg"]
         if first["type"] == "extra_forbidden":
             known = ", ".join(connector.Options.model_fields) or "none"
-            said = f"is no option of {connector.vendor}; there are: {known}"
+            why = f"is no option of {connector.vendor}; there are: {known}"
         at = source if node is None else _at(node, where)
-        raise at.refuse(f"{'.'.join(where)}: {said}") from exc
+        raise at.refuse(f"{'.'.join(where)}: {why}") from exc
+
+
+def _option(name: str, node: Node, environ: Mapping[str, str]) -> Any:
+    """A value as it stands there; what is a secret by its name is a reference, as secrets are."""
+    if any(word in name for word in _SECRET_WORDS):
+        return _secret(node, environ).decode("utf-8", "replace")
+    return node.plain()
 
 
 def _at(node: Node, where: list[str]) -> Node:

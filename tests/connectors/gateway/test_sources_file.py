@@ -52,6 +52,18 @@ def test_a_secret_is_shown_by_nothing() -> None:
     assert not [secret for secret in ("correct-horse", "battery", "a-token") if secret in shown]
 
 
+def test_an_option_that_is_a_secret_is_a_reference_too() -> None:
+    source = (
+        "sources: [{{name: a, vendor: whatsapp, tenant: t, secrets: [env:SIGNING], options: {{verify_token: {}}}}}]"
+    )
+    entry = parse(source.format("env:TOKEN"), environ=ENVIRON).find("whatsapp", "a")
+    assert entry is not None
+    assert entry.source.options.verify_token == "a-token-of-the-tests"
+    with pytest.raises(SourcesFileError, match="is no reference") as refused:
+        parse(source.format("hunter2"), environ=ENVIRON)
+    assert "hunter2" not in str(refused.value)
+
+
 def test_a_secret_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"from a file\n")
     path = tmp_path / "sources.yaml"
