@@ -14,7 +14,9 @@ import yaml
 
 from sinks.prometheus import catalogue
 from sinks.prometheus.catalogue import Kind
+from supportpulse.processes import ServerMissing
 from tests.deploy.files import ROOT
+from tests.servers.plugin import available
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager"
@@ -30,33 +32,33 @@ RULES: list[dict[str, Any]] = [
 ALERTS = [rule for rule in RULES if "alert" in rule]
 RECORDS = [rule for rule in RULES if "record" in rule]
 
-with_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool: apt-get install prometheus")
-with_amtool = pytest.mark.skipif(
-    shutil.which("amtool") is None, reason="no amtool: apt-get install prometheus-alertmanager"
-)
+#: Program → Debian's package.
+PACKAGES = {"promtool": "prometheus", "amtool": "prometheus-alertmanager"}
 each_alert = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
 
 
 def tool(*command: object, cwd: Path = ROOT) -> str:
+    """What the program says. Where it is missing the test is skipped, or fails where servers are required."""
+    name = str(command[0])
+    with available(name):
+        if shutil.which(name) is None:
+            raise ServerMissing(f"there is no {name} on this machine: apt-get install {PACKAGES[name]}")
     done = subprocess.run(list(map(str, command)), cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-@with_promtool
 def test_prometheus_takes_its_configuration_and_every_file_of_rules() -> None:
     shown = tool("promtool", "check", "config", PROMETHEUS / "prometheus.yml")
     assert f"{len(RULE_FILES)} rule files found" in shown
     tool("promtool", "check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
 
 
-@with_promtool
 @pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.name)
 def test_rules_come_to_what_their_tests_say(path: Path) -> None:
     tool("promtool", "test", "rules", path.name, cwd=path.parent)
 
 
-@with_promtool
 def test_a_rule_that_came_to_something_else_would_be_seen(tmp_path: Path) -> None:
     text = (Path(__file__).parent / "rules" / "live.test.yml").read_text(encoding="utf-8")
     wrong = text.replace("../../..", str(ROOT)).replace("value: 70", "value: 110")
@@ -134,13 +136,11 @@ def test_every_runbook_belongs_to_an_alert() -> None:
 # --- Alertmanager ----------------------------------------------------------------------------------------------------
 
 
-@with_amtool
 def test_alertmanager_takes_its_configuration() -> None:
     shown = tool("amtool", "check-config", CONFIG)
     assert "1 templates" in shown
 
 
-@with_amtool
 @pytest.mark.parametrize(
     ("labels", "receiver"),
     [
@@ -183,7 +183,6 @@ def test_no_receiver_is_real_and_every_one_hears_that_it_is_over() -> None:
         assert re.match(r"http://127\.0\.0\.1:|[\w.-]+@example\.com$", used[0].get("url") or used[0]["to"])
 
 
-@with_amtool
 def test_messages_name_what_fires_and_what_is_over(tmp_path: Path) -> None:
     breach = {
         "status": "firing",
