@@ -9,6 +9,9 @@ from streams.fold.events import LogEvent
 from streams.fold.state import Episode, FoldState, Turn
 from streams.sla.policies import NO_POLICY, PolicyBook
 
+#: Bits of `Measure.moved`.
+TURN, EPISODE = 1, 2
+
 
 class Measure:
     """Makes the facts of one conversation and collects them in `facts`, in the order in which they were made.
@@ -16,7 +19,7 @@ class Measure:
     A later fact of the same `fact_id` takes the place of an earlier one.
     """
 
-    __slots__ = ("answered_again", "backfilled", "book", "conversation_id", "facts", "state", "tenant")
+    __slots__ = ("answered_again", "backfilled", "book", "conversation_id", "facts", "moved", "state", "tenant")
 
     def __init__(self, tenant: str, conversation_id: str, book: PolicyBook, state: FoldState) -> None:
         self.tenant = tenant
@@ -28,6 +31,8 @@ class Measure:
         self.answered_again = False
         #: fact_ids of clocks that backfill started: they raise no alerts.
         self.backfilled: set[str] = set()
+        #: Which clocks have started, stopped or moved: TURN, EPISODE or both.
+        self.moved = 0
 
     def response(self, episode: Episode, turn: Turn, reply: LogEvent) -> None:
         """first_response or next_response, and its SLA: a human answered the open turn, whose clock has started."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from schemas.times import EpochMs
 from streams.fold.events import LogEvent
-from streams.fold.measure import Measure
+from streams.fold.measure import EPISODE, TURN, Measure
 from streams.fold.state import Episode, Pause, Turn
 
 _DONE = ("resolved", "closed")
@@ -58,11 +58,11 @@ def _call_answered(measure: Measure, event: LogEvent) -> None:
 def _contact(measure: Measure, event: LogEvent) -> None:
     episode = measure.state.episode or _begin(measure, event)
     if episode.paused:
-        _resume(episode, event.occurred_at)
+        _resume(measure, episode, event.occurred_at)
     if episode.turn is None:
         turn = _open_turn(measure, episode, event)
         if episode.owner != "bot":
-            _start_clock(turn, event)
+            _start_clock(measure, turn, event)
 
 
 def _human_reply(measure: Measure, event: LogEvent) -> None:
@@ -78,6 +78,7 @@ def _human_reply(measure: Measure, event: LogEvent) -> None:
         episode.response_done = True
         episode.human_wait_ms += event.occurred_at - turn.clock
         episode.turn = None
+        measure.moved |= TURN
     episode.human_replies += 1
     episode.owner = "human"
 
@@ -96,6 +97,7 @@ def _bot_reply(measure: Measure, event: LogEvent) -> None:
     if episode.owner == "bot":
         measure.response_clock_stopped(episode, turn, event.occurred_at)
         episode.turn = None
+        measure.moved |= TURN
 
 
 def _anyone(measure: Measure, episode: Episode, turn: Turn, reply: LogEvent) -> None:
@@ -113,14 +115,14 @@ def _handoff(measure: Measure, event: LogEvent) -> None:
         return
     if episode.turn is None:
         turn = _open_turn(measure, episode, event)
-        _start_clock(turn, event)
+        _start_clock(measure, turn, event)
         turn.any_over = True
-    _human_takes_over(episode, event)
+    _human_takes_over(measure, episode, event)
 
 
-def _human_takes_over(episode: Episode, event: LogEvent) -> None:
+def _human_takes_over(measure: Measure, episode: Episode, event: LogEvent) -> None:
     if episode.owner == "bot" and episode.turn is not None and episode.turn.clock is None:
-        _start_clock(episode.turn, event)
+        _start_clock(measure, episode.turn, event)
     episode.owner = "human"
 
 
@@ -137,7 +139,7 @@ def _assigned(measure: Measure, event: LogEvent, previous_team: str | None) -> N
         episode.transfers += 1
         measure.transfer(episode, event, "agent" if changed_agent else "team")
     if event.assignee_id is not None and episode.owner != "human":
-        _human_takes_over(episode, event)
+        _human_takes_over(measure, episode, event)
 
 
 def _status_changed(measure: Measure, event: LogEvent) -> None:
@@ -155,10 +157,11 @@ def _status_changed(measure: Measure, event: LogEvent) -> None:
     if episode.paused:
         if episode.pauses[-1].status == status:
             return
-        _resume(episode, at_ms)
+        _resume(measure, episode, at_ms)
     if status in ("pending", "on_hold"):
         _count_assigned(episode, state.assignee, at_ms)
         episode.pauses.append(Pause(status, at_ms))
+        measure.moved |= EPISODE
 
 
 def _survey_answered(measure: Measure, event: LogEvent) -> None:
@@ -181,6 +184,7 @@ def _merged(measure: Measure, event: LogEvent) -> None:
             measure.response_clock_stopped(episode, episode.turn, event.occurred_at)
         measure.resolution_clock_cancelled(episode, event.occurred_at)
         state.episode = None
+        measure.moved = TURN | EPISODE
 
 
 def _episode_unless_done(measure: Measure, event: LogEvent) -> Episode | None:
@@ -194,6 +198,7 @@ def _episode_unless_done(measure: Measure, event: LogEvent) -> Episode | None:
 def _begin(measure: Measure, event: LogEvent) -> Episode:
     state, at_ms = measure.state, event.occurred_at
     state.episodes += 1
+    measure.moved |= EPISODE
     episode = state.episode = Episode(
         number=state.episodes,
         started=at_ms,
@@ -222,6 +227,7 @@ def _end(measure: Measure, episode: Episode, event: LogEvent) -> None:
     measure.end(episode, event)
     state.done_since = at_ms
     state.episode = None
+    measure.moved = TURN | EPISODE
 
 
 def _open_turn(measure: Measure, episode: Episode, event: LogEvent) -> Turn:
@@ -239,7 +245,8 @@ def _open_turn(measure: Measure, episode: Episode, event: LogEvent) -> Turn:
     return turn
 
 
-def _start_clock(turn: Turn, event: LogEvent) -> None:
+def _start_clock(measure: Measure, turn: Turn, event: LogEvent) -> None:
+    measure.moved |= TURN
     turn.clock = event.occurred_at
     turn.historical = event.historical
 
@@ -249,7 +256,8 @@ def _policy(measure: Measure, event: LogEvent) -> int:
     return measure.book.match(event.occurred_at, (measure.tenant, event.channel, state.team, state.priority))
 
 
-def _resume(episode: Episode, at_ms: EpochMs) -> None:
+def _resume(measure: Measure, episode: Episode, at_ms: EpochMs) -> None:
+    measure.moved |= EPISODE
     episode.pauses[-1].until = at_ms
     episode.assigned_since = at_ms
 

@@ -123,7 +123,7 @@ def process(
             late += 1
         for change in conversation.apply(event, record.timestamp, in_order=in_order):
             emit(offset, record.timestamp, change)
-        if conversation.watch.alerts:
+        if conversation.watch.has_news:
             _take_alerts(outcome, conversation, record.timestamp)
         draft.touched(conversation, offset)
     outcome.through = through
@@ -140,7 +140,7 @@ def judge(store: Store, as_of_ms: EpochMs, emit: Emit | None = None) -> Outcome:
     emit = emit or outcome.collect
     for conversation in draft.all():
         changes = conversation.judge(as_of_ms)
-        if changes or conversation.watch.alerts or conversation.watch.moved:
+        if changes or conversation.watch.has_news or conversation.watch.moved:
             _take_alerts(outcome, conversation, as_of_ms)
             for change in changes:
                 emit(store.applied, as_of_ms, change)
@@ -158,7 +158,7 @@ def _tick(draft: Draft, outcome: Outcome, key: bytes, offset: int, at_ms: EpochM
 
 
 def _take_alerts(outcome: Outcome, conversation: Conversation, timestamp_ms: EpochMs) -> None:
-    alerts, clocks = conversation.watch.alerts.take()
+    alerts, clocks = conversation.watch.take()
     outcome.alerts.extend(Raised(timestamp_ms, alert) for alert in alerts)
     outcome.clocks.extend(clocks)
 

@@ -20,12 +20,13 @@ from streams.fold.state import FoldState
 from streams.fold.steps import step
 from streams.partition.log import pack_event, seal, unpack
 from streams.sla.policies import PolicyBook
-from streams.timers.watch import Timers, Watch, running
+from streams.timers.watch import Timers, Watch
 
 #: A survey may be answered again, so each answer is compared with what was there.
 _ANSWERS = frozenset(("csat", "nps", "ces"))
 #: What an event in order may give another version to, in a conversation where nothing has one yet.
 _REVISED_IN_ORDER = _ANSWERS | {"full_resolution", "handle_time"}
+_NO_FACTS: dict[str, MetricFact] = {}
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -129,24 +130,21 @@ class Conversation:
     def _append(self, event: LogEvent, seen_ms: EpochMs) -> list[Change]:
         head, measure, watch = self.head, self._measure, self.watch
         state, judged_ms = head.fold, head.judged_ms
-        was_due = head.timers.is_due(event.occurred_at)
+        alert_due = head.timers.alert_due
+        was_due = alert_due is not None and alert_due < event.occurred_at
         if was_due:
             watch.raise_until(state, event.occurred_at)
-        was = running(state)
-        before = {} if judged_ms is None else self._open_breaches(judged_ms)
-        measure.state, measure.facts = state, []
+        before = _NO_FACTS if judged_ms is None else self._open_breaches(judged_ms)
+        measure.state, measure.facts, measure.moved = state, [], 0
         step(measure, event)
         state.last = event.order
         made = measure.facts
         changes: list[Change] = []
-        if made or before or judged_ms is not None:
-            changes = self._changes(made, before, {} if judged_ms is None else self._open_breaches(judged_ms))
-        if changes:
+        if made or judged_ms is not None:
+            changes = self._changes(made, before, _NO_FACTS if judged_ms is None else self._open_breaches(judged_ms))
             self._alert(changes, measure.backfilled, seen_ms)
-        if was_due:
-            watch.plan(state, judged_ms)
-        else:
-            watch.follow(state, was, judged_ms)
+        if measure.moved or was_due:
+            watch.follow(state, judged_ms, measure.moved)
         self._remember(event)
         return changes
 
@@ -182,20 +180,20 @@ class Conversation:
 
     def _alert(self, changes: list[Change], backfilled: set[str], seen_ms: EpochMs) -> None:
         """Take back what the changes say was none, and raise what ended behind its deadline."""
-        head, alerts = self.head, self.watch.alerts
+        head, watch = self.head, self.watch
         for change in changes:
             fact = change.new
-            if not fact.metric.startswith("sla_"):
+            if fact.metric[:4] != "sla_":
                 continue
-            suffix, fact_id = self._suffix(fact), fact.fact_id
-            if suffix in head.timers.raised:
+            fact_id = fact.fact_id
+            if head.timers.raised and (suffix := self._suffix(fact)) in head.timers.raised:
                 known = {} if change.old is None else {fact_id: change.old}
-                alerts.hold_to({fact_id: fact}, known, head.fold, seen_ms, (suffix,))
+                watch.alerts.hold_to({fact_id: fact}, known, head.fold, seen_ms, (suffix,))
             if fact_id in backfilled:
                 continue
-            alerts.count(change.old, fact)
+            watch.clocks.append((change.old, fact))
             if fact.outcome == "breached" and not fact.retracted:
-                alerts.ended_late(fact, head.fold)
+                watch.alerts.ended_late(fact, head.fold)
 
     def _remember(self, event: LogEvent) -> None:
         self.head.log += pack_event(event)

@@ -20,7 +20,7 @@ def judge_due(draft: Draft, key: bytes, at_ms: EpochMs) -> Iterator[tuple[Conver
         if held and _is_held(conversation, held):
             continue
         changes = conversation.judge(at_ms)
-        if changes or conversation.watch.alerts or conversation.watch.moved:
+        if changes or conversation.watch.has_news or conversation.watch.moved:
             yield conversation, changes
 
 

@@ -21,35 +21,30 @@ class _About(NamedTuple):
     deadline: EpochMs
 
 
-#: The version before, if there was one, and the new version of an SLA fact.
+#: The version before, if there was one, and the new version of an SLA fact whose clock backfill did not start.
 ClockChange = tuple["MetricFact | None", MetricFact]
 
 
 class Alerts:
     """Raises and takes back, remembers that in `raised`, and collects what is to be said."""
 
-    __slots__ = ("_clocks", "_conversation_id", "_found", "_prefix", "_tenant", "raised")
+    __slots__ = ("_conversation_id", "_found", "_prefix", "_tenant", "raised")
 
     def __init__(self, tenant: str, conversation_id: str, raised: dict[str, list[Raised]]) -> None:
         self._tenant = tenant
         self._conversation_id = conversation_id
         self._prefix = len(conversation_id) + 1
         self._found: list[SlaAlert] = []
-        self._clocks: list[ClockChange] = []
         #: What is behind the conversation in a clock's fact_id → what it raised, by deadline.
         self.raised = raised
 
     def __bool__(self) -> bool:
-        return bool(self._found or self._clocks)
+        return bool(self._found)
 
-    def take(self) -> tuple[list[SlaAlert], list[ClockChange]]:
-        """What was found and counted so far, and begin anew."""
-        found, clocks, self._found, self._clocks = self._found, self._clocks, [], []
-        return found, clocks
-
-    def count(self, before: MetricFact | None, fact: MetricFact) -> None:
-        """Something became of a clock that backfill did not start."""
-        self._clocks.append((before, fact))
+    def take(self) -> list[SlaAlert]:
+        """What was found so far, and begin anew."""
+        found, self._found = self._found, []
+        return found
 
     def fall_due(self, clock: OpenClock, state: FoldState, until_ms: EpochMs) -> None:
         """Raise the steps of an open clock that lie before `until_ms`. `raised_at` is when they fell due."""

@@ -46,13 +46,14 @@ class OpenClock:
     channel: Channel
     policy: str
 
-    def next_due(self, raised: RaisedByClock, judged_ms: EpochMs | None) -> EpochMs | None:
-        """When it has to be looked at next: for a step that was not raised, or to judge its fact; None for never."""
+    def next_step(self, raised: RaisedByClock) -> EpochMs | None:
+        """When the first step is due that was not raised; None for never."""
         upto = raised_upto(raised, self.suffix, self.deadline)
-        step_ms = next((due_ms for due_ms, share in self.steps if share > upto), None)
-        if judged_ms is None or judged_ms <= self.deadline:
-            return self.deadline if step_ms is None else min(step_ms, self.deadline)
-        return step_ms
+        return next((due_ms for due_ms, share in self.steps if share > upto), None)
+
+    def next_judgement(self, judged_ms: EpochMs | None) -> EpochMs | None:
+        """When its fact has to be judged; None if that was done."""
+        return self.deadline if judged_ms is None or judged_ms <= self.deadline else None
 
 
 def raised_upto(raised: RaisedByClock, suffix: str, deadline: EpochMs) -> float:
@@ -93,7 +94,7 @@ def episode_clock(episode: Episode, book: PolicyBook) -> OpenClock | None:
 
 
 def first_turn_due(turn: Turn | None, book: PolicyBook) -> EpochMs | None:
-    """`next_due` of a turn's clock that has raised nothing yet, with a single look into the calendar.
+    """`next_step` of a turn's clock that has raised nothing yet, with a single look into the calendar.
 
     It may be an instant for a clock that has no deadline, which the next look finds out.
     """
@@ -140,6 +141,8 @@ def _budgets_ms(policy: Policy, left_ms: int, target_ms: int) -> Iterator[tuple[
 
 
 def _first_budget_ms(policy: Policy, left_ms: int, target_ms: int) -> int:
+    if left_ms == target_ms and policy.warn_at and (budget_ms := round(target_ms * policy.warn_at[0])) > 0:
+        return budget_ms
     return next((budget_ms for budget_ms, _ in _budgets_ms(policy, left_ms, target_ms)), left_ms)
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.records import SlaAlert
 from schemas.times import EpochMs
+from streams.fold.measure import EPISODE, TURN
 from streams.fold.state import FoldState
 from streams.sla.policies import PolicyBook
-from streams.timers.alerts import Alerts
+from streams.timers.alerts import Alerts, ClockChange
 from streams.timers.clocks import Raised, episode_clock, first_episode_due, first_turn_due, open_clocks, turn_clock
 
 
@@ -32,34 +34,39 @@ class Timers(Dues, array_like=True, gc=False):
 
     #: What is behind the conversation in a clock's fact_id → what it raised, by deadline.
     raised: dict[str, list[Raised]] = {}
-
-
-#: What the clocks of the turn and of the episode depend on: while it stays the same, so do their deadlines.
-Running = tuple[object, object]
-
-
-def running(state: FoldState) -> Running:
-    """Told before and after an event, it says which of the two clocks the event has moved."""
-    episode = state.episode
-    if episode is None:
-        return None, None
-    turn, pauses = episode.turn, episode.pauses
-    return (
-        None if turn is None else (episode.number, turn.number, turn.clock),
-        (episode.number, len(pauses), pauses[-1].until) if pauses else episode.number,
-    )
+    #: Behind when the first of both clocks raises something: what an event has to be compared with.
+    alert_due: EpochMs | None = None
 
 
 class Watch:
-    """The timers of one conversation. `alerts` collects what they raise."""
+    """The timers of one conversation, while it is worked on. `clocks` collects what became of them."""
 
-    __slots__ = ("_book", "_queued", "_timers", "alerts")
+    __slots__ = ("_alerts", "_book", "_name", "_queued", "_timers", "clocks")
 
     def __init__(self, tenant: str, conversation_id: str, timers: Timers, book: PolicyBook) -> None:
+        self._name = (tenant, conversation_id)
         self._book = book
         self._timers = timers
         self._queued = (timers.turn_due, timers.episode_due)
-        self.alerts = Alerts(tenant, conversation_id, timers.raised)
+        self._alerts: Alerts | None = None
+        self.clocks: list[ClockChange] = []
+
+    @property
+    def alerts(self) -> Alerts:
+        """Raises, takes back and remembers. Most conversations never need it."""
+        if self._alerts is None:
+            self._alerts = Alerts(*self._name, self._timers.raised)
+        return self._alerts
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to `take`."""
+        return bool(self.clocks or self._alerts)
+
+    def take(self) -> tuple[list[SlaAlert], list[ClockChange]]:
+        """The alerts that were raised so far and what became of clocks; and begin anew."""
+        clocks, self.clocks = self.clocks, []
+        return (self._alerts.take() if self._alerts else []), clocks
 
     @property
     def unqueued(self) -> tuple[EpochMs, ...]:
@@ -78,32 +85,42 @@ class Watch:
 
     def raise_until(self, state: FoldState, until_ms: EpochMs) -> None:
         """Raise what fell due before `until_ms`."""
-        if self._timers.is_due(until_ms):
+        alert_due = self._timers.alert_due
+        if alert_due is not None and alert_due < until_ms:
             for clock in open_clocks(state, self._book):
                 self.alerts.fall_due(clock, state, until_ms)
 
-    def follow(self, state: FoldState, was: Running, judged_ms: EpochMs | None) -> None:
-        """After an event: look at the clocks that it has moved."""
-        turn, episode = running(state)
-        if self._timers.raised or judged_ms is not None:
-            if (turn, episode) != was:
-                self.plan(state, judged_ms)
+    def follow(self, state: FoldState, judged_ms: EpochMs | None, moved: int) -> None:
+        """After an event: look again at the clocks that it has `moved`, or at both if something was due before it."""
+        timers, episode = self._timers, state.episode
+        if timers.raised or judged_ms is not None or not moved:
+            self.plan(state, judged_ms)
             return
         # Nothing raised and nothing judged: the first step of a clock is the next one.
-        if turn != was[0]:
-            self._timers.turn_due = None if state.episode is None else first_turn_due(state.episode.turn, self._book)
-        if episode != was[1]:
-            self._timers.episode_due = first_episode_due(state.episode, self._book)
+        if moved & TURN:
+            timers.turn_due = None if episode is None else first_turn_due(episode.turn, self._book)
+        if moved & EPISODE:
+            timers.episode_due = first_episode_due(episode, self._book)
+        timers.alert_due = _earlier(timers.turn_due, timers.episode_due)
 
     def plan(self, state: FoldState, judged_ms: EpochMs | None) -> None:
         """Work out anew when the clocks are due."""
         timers, episode = self._timers, state.episode
         turns = None if episode is None else turn_clock(episode, self._book)
         whole = None if episode is None else episode_clock(episode, self._book)
-        timers.turn_due = None if turns is None else turns.next_due(timers.raised, judged_ms)
-        timers.episode_due = None if whole is None else whole.next_due(timers.raised, judged_ms)
+        turn_step = None if turns is None else turns.next_step(timers.raised)
+        episode_step = None if whole is None else whole.next_step(timers.raised)
+        timers.turn_due = None if turns is None else _earlier(turn_step, turns.next_judgement(judged_ms))
+        timers.episode_due = None if whole is None else _earlier(episode_step, whole.next_judgement(judged_ms))
+        timers.alert_due = _earlier(turn_step, episode_step)
 
     def forget(self) -> None:
         """The conversation was erased."""
-        self._timers.turn_due = self._timers.episode_due = None
+        self._timers.turn_due = self._timers.episode_due = self._timers.alert_due = None
         self._timers.raised.clear()
+
+
+def _earlier(one: EpochMs | None, other: EpochMs | None) -> EpochMs | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)
