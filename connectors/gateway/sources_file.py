@@ -66,11 +66,10 @@ def _entry(node: Node, environ: Mapping[str, str]) -> Entry:
     if not secrets and not connector.unsigned:
         raise node.refuse(f"secrets are missing: {vendor} signs its deliveries. Write secrets: [env:NAME]")
     limits = _limits(fields.get("limits"))
+    options = _options(connector, fields.get("options"), node, environ)
     return Entry(
         connector=connector,
-        source=Source(
-            name, fields["tenant"].text(), _options(connector, fields.get("options"), node, environ), secrets
-        ),
+        source=Source(name, fields["tenant"].text(), options, secrets),
         limits=limits,
         bucket=limits.bucket(),
     )

@@ -53,12 +53,10 @@ def test_a_secret_is_shown_by_nothing() -> None:
 
 
 def test_an_option_that_is_a_secret_is_a_reference_too() -> None:
-    source = (
-        "sources: [{{name: a, vendor: whatsapp, tenant: t, secrets: [env:SIGNING], options: {{verify_token: {}}}}}]"
-    )
+    source = _source(_SECRETS).replace("github", "whatsapp") + "    options: {{verify_token: '{}'}}\n"
     entry = parse(source.format("env:TOKEN"), environ=ENVIRON).find("whatsapp", "a")
     assert entry is not None
-    assert entry.source.options.verify_token == "a-token-of-the-tests"
+    assert entry.source.options.verify_token.get_secret_value() == "a-token-of-the-tests"
     with pytest.raises(SourcesFileError, match="is no reference") as refused:
         parse(source.format("hunter2"), environ=ENVIRON)
     assert "hunter2" not in str(refused.value)
