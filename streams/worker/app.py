@@ -21,6 +21,7 @@ from streams.worker.interactions import InteractionsStage
 from streams.worker.lanes import Lanes
 from streams.worker.outbox import Outbox
 from streams.worker.ownership import Ownership
+from streams.worker.policy_watch import PolicyWatch
 from streams.worker.stats import SilentStats, WorkerStats
 from streams.worker.ticker import Ticker
 from streams.worker.transport import ChunkSchema, ChunkTransport
@@ -68,6 +69,9 @@ class Worker:
         self._ticker = Ticker(
             config, self._interactions, self._outbox, self._ownership, self._stats, self._interactions.heard, now_ms
         )
+        self._policies: PolicyWatch | None = None
+        if config.policies_path is not None:
+            self._policies = PolicyWatch(config.policies, config.policies_path, self._interactions.use, now_ms)
         self._windows = WindowStage(config, self._outbox, self._ownership)
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lanes = Lanes(self._fail)
@@ -98,6 +102,8 @@ class Worker:
         tasks: set[asyncio.Future[Any]] = {stopping, refreshing, watching, self._failed}
         if self._config.drain is None:
             tasks.add(asyncio.ensure_future(self._ticker.run()))
+            if self._policies is not None:
+                tasks.add(asyncio.ensure_future(self._policies.run()))
         else:
             tasks.add(asyncio.ensure_future(self._drain(self._config.drain)))
         try:
@@ -110,6 +116,11 @@ class Worker:
             await self._lanes.stop()
             await self._app.stop()
             await self._outbox.stop()
+
+    def reload_policies(self) -> None:
+        """Read the policies file again soon. What cannot be used is refused in the log, and the old ones stay."""
+        if self._policies is not None:
+            self._policies.ask()
 
     def _fail(self, exc: Exception) -> None:
         if not self._failed.done():

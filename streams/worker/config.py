@@ -39,6 +39,8 @@ class WorkerConfig:
     session_timeout_seconds: float = 10.0
     #: Windows are refreshed this often.
     refresh_seconds: float = 5.0
+    #: The file that `policies` come from, watched for changes; None: they never change.
+    policies_path: Path | None = None
     #: source → how long it may be silent before its alerts are held; others are not watched.
     heartbeat_seconds: Mapping[str, float] = field(default_factory=dict)
     #: Counts the incarnations of a broker that forgets; 0 for one that does not.

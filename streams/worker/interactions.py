@@ -20,6 +20,7 @@ from schemas.times import EpochMs
 from streams.partition.cap import RefusalCap
 from streams.partition.chunk import Outcome, judge, process
 from streams.partition.store import Store
+from streams.sla.policies import PolicyBook
 from streams.timers.queue import DueQueue
 from streams.worker import changelog
 from streams.worker.config import WorkerConfig
@@ -55,6 +56,7 @@ class InteractionsStage:
     ) -> None:
         self._config = config
         self._topics = config.topics
+        self._book = config.policies
         self._outbox = outbox
         self._ownership = ownership
         self._stats = stats
@@ -75,6 +77,12 @@ class InteractionsStage:
         """The last offset of a partition that has had its effect; -1 for none."""
         held = self._partitions.get(partition)
         return -1 if held is None else held.store.applied
+
+    def use(self, book: PolicyBook) -> None:
+        """Judge by these policies from the next chunk on. The numbers that conversations keep must mean the same."""
+        self._book = book
+        for partition in self._partitions.values():
+            partition.store.book = book
 
     def queues(self) -> list[tuple[int, DueQueue]]:
         """What is due in each of the partitions."""
@@ -140,10 +148,12 @@ class InteractionsStage:
         return self._partitions.get(number)
 
     async def _recover(self, number: int, generation: int) -> _Partition:
-        store = Store(self._config.policies)
+        store = Store(self._book)
         began = time.monotonic()
         count = await changelog.recover(self._config.kafka, self._topics.conversation_state, number, store)
         store.index_due()
+        # It may have been replaced meanwhile.
+        store.book = self._book
         log.info(
             "recovered",
             partition=number,

@@ -64,6 +64,7 @@ async def _run(options: WorkerOptions) -> None:
     config = WorkerConfig(
         kafka=options.kafka,
         policies=book,
+        policies_path=options.policies,
         data_dir=options.data_dir,
         topics=Topics(),
         session_timeout_seconds=options.session_timeout_seconds,
@@ -79,6 +80,8 @@ async def _run(options: WorkerOptions) -> None:
     server = MetricsServer(registry, options.metrics_port, options.host)
     server.start()
     try:
-        await Worker(config, WorkerMetrics(registry)).run(stop)
+        worker = Worker(config, WorkerMetrics(registry))
+        loop.add_signal_handler(signal.SIGHUP, worker.reload_policies)
+        await worker.run(stop)
     finally:
         server.stop()

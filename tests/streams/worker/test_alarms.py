@@ -16,10 +16,11 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from schemas.ticks import is_tick
+from schemas.times import render
 from schemas.topics import Topics
 from streams.worker.app import Worker
 from tests.servers.plugin import Broker
-from tests.streams.worker.alarms import BOOK, TARGET_SECONDS, Raised, contact, now_ms, outcomes, raised, reply
+from tests.streams.worker.alarms import BOOK, POLICIES, TARGET_SECONDS, Raised, contact, now_ms, outcomes, raised, reply
 from tests.streams.worker.harness import PARTITIONS, PATIENCE_SECONDS, SESSION_SECONDS, Surroundings, until
 
 WARNED_AND_BREACHED = ["warning", "breach"]
@@ -173,3 +174,31 @@ async def test_the_alerts_of_a_silent_source_are_held_until_it_is_heard_again(ar
             return "breach" in raised(around).of("quiet")
 
         await until(heard_again)
+
+
+async def test_policies_that_change_in_a_running_worker_judge_what_opens_after_them(
+    around: Surroundings, tmp_path: Path
+) -> None:
+    path = tmp_path / "policies.yaml"
+    path.write_text(POLICIES, encoding="utf-8")
+    # The version comes into force when the reload has long happened, by the clock that the worker is given.
+    ahead_ms = 400_000
+    shifted = {"ms": 0}
+    config = dataclasses.replace(around.config(drain=False, policies=BOOK), policies_path=path)
+    worker = Worker(config, now_ms=lambda: now_ms() + shifted["ms"])
+    stop = asyncio.Event()
+    run = asyncio.ensure_future(worker.run(stop))
+    try:
+        await asyncio.to_thread(around.publish, [contact("before")])
+        await seen(around, "before", WARNED_AND_BREACHED)
+        since = render(now_ms() + ahead_ms)
+        path.write_text(f"{POLICIES}---\neffective_from: {since}\n{POLICIES.replace('quick', 'new')}", encoding="utf-8")
+        worker.reload_policies()
+        await asyncio.sleep(0.5)
+        shifted["ms"] = ahead_ms + 1_000
+        await asyncio.to_thread(around.publish, [contact("after", now_ms() + shifted["ms"])])
+        await seen(around, "after", WARNED_AND_BREACHED)
+        assert {one.conversation_id: one.policy for one in raised(around).alerts} == {"before": "quick", "after": "new"}
+    finally:
+        stop.set()
+        await asyncio.wait_for(run, PATIENCE_SECONDS)
