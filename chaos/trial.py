@@ -121,6 +121,7 @@ def _verdict(stage: Stage, traffic: Traffic, as_of_ms: EpochMs) -> Verdict:
         policy_file.load(POLICIES),
         as_of_ms,
         TOPICS.interactions,
+        stage.records(TOPICS.alerts),
     )
 
 
@@ -131,6 +132,7 @@ def landed_in(database: Database) -> Landed:
         events=database.query("SELECT tenant, conversation_id, source, event_id FROM interactions FINAL").rows,
         facts=database.query(f"SELECT {', '.join(FIELDS)} FROM metric_facts FINAL WHERE NOT retracted").rows,
         dead_letters=[origin for (origin,) in database.query("SELECT origin FROM dead_letters FINAL").rows],
+        alerts=database.query("SELECT tenant, fact_id, level, share, deadline FROM sla_alerts FINAL").rows,
         windows=[
             MetricWindow(**dict(zip(windows, row, strict=True)))
             for row in database.query(

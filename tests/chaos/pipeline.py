@@ -6,7 +6,7 @@ the lists has arrived: Kafka keeps it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -15,14 +15,17 @@ from chaos.verdict import FIELDS, Landed
 from schemas import wire
 from schemas.records import InteractionEvent, MetricFact
 from streams.partition import chunk
+from streams.partition.chunk import Outcome
 from streams.partition.store import Store
 from streams.worker.changelog import Recovery, records_of
 from streams.worker.outbox import Outgoing
 from supportpulse.topic_reading import Lying
 from tests.streams.partition.harness import publish, records
-from tests.streams.strategies import BOOK
+from tests.streams.strategies import BOOK, LAST_MS
 
 Step: TypeAlias = Literal["outputs", "state", "offsets"]
+#: When everything has been processed, open clocks are judged as of this instant.
+AS_OF_MS = LAST_MS
 #: docs/decisions/0002-state-and-commit.md
 RIGHT: tuple[Step, ...] = ("outputs", "state", "offsets")
 
@@ -39,6 +42,7 @@ class Miniature:
     order: tuple[Step, ...] = RIGHT
     chunk_records: int = 3
     facts: list[Lying] = field(default_factory=list)
+    alerts: list[Lying] = field(default_factory=list)
     changelog: list[Outgoing] = field(default_factory=list)
     committed: int = 0
     #: Steps until the next crash.
@@ -63,25 +67,28 @@ class Miniature:
             recovery.take(record.key, record.value)
         log = records(self.events)
         while self.committed < len(log):
-            position = self.committed
-            piece = log[position : position + self.chunk_records]
-            outcome = chunk.process(store, piece, "interactions/0", now_ms=0)
-            for step in self.order:
-                self._may_crash()
-                if step == "outputs":
-                    self._send(outcome.facts)
-                elif step == "state":
-                    owner = f"owner-{self._owners}"
-                    self.changelog += records_of(outcome.entries, outcome.through, owner, now_ms=0)
-                else:
-                    self.committed = position + len(piece)
-            publish(store, outcome)
+            piece = log[self.committed : self.committed + self.chunk_records]
+            self._commit(store, chunk.process(store, piece, "interactions/0", now_ms=0), self.committed + len(piece))
+        self._commit(store, chunk.judge(store, AS_OF_MS), self.committed)
 
-    def _send(self, facts: Sequence[MetricFact]) -> None:
-        for fact in facts:
+    def _commit(self, store: Store, outcome: Outcome, behind: int) -> None:
+        for step in self.order:
+            self._may_crash()
+            if step == "outputs":
+                self._send(self.facts, map(wire.encode_fact, outcome.facts))
+                self._send(self.alerts, (wire.encode_alert(raised.alert) for raised in outcome.alerts))
+            elif step == "state":
+                owner = f"owner-{self._owners}"
+                self.changelog += records_of(outcome.entries, outcome.through, owner, now_ms=0)
+            else:
+                self.committed = behind
+        publish(store, outcome)
+
+    def _send(self, topic: list[Lying], values: Iterable[bytes]) -> None:
+        for value in values:
             # A crash can come between any two records.
             self._may_crash()
-            self.facts.append(Lying(0, len(self.facts), 0, b"", wire.encode_fact(fact), ()))
+            topic.append(Lying(0, len(topic), 0, b"", value, ()))
 
     def _may_crash(self) -> None:
         self.left -= 1
@@ -108,4 +115,6 @@ class Miniature:
             if name not in latest or fact.revision >= latest[name].revision:
                 latest[name] = fact
         rows = [tuple(getattr(fact, name) for name in FIELDS) for fact in latest.values() if not fact.retracted]
-        return Landed(events=sorted(self.accepted), facts=rows, dead_letters=[])
+        raised = (wire.decode_alert(record.value) for record in self.alerts)
+        alerts = {(each.tenant, each.fact_id, each.level, each.share, each.deadline) for each in raised}
+        return Landed(events=sorted(self.accepted), facts=rows, dead_letters=[], alerts=list(alerts))

@@ -8,22 +8,21 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from chaos.verdict import FIELDS, Verdict, judge
+from chaos.verdict import FIELDS, AlertName, Verdict, judge
 from schemas import wire
+from schemas.records import SlaAlert
 from streams.windows.batch import windows_at
 from streams.windows.shape import PANE_MS
 from supportpulse.topic_reading import Lying
-from tests.chaos.pipeline import RIGHT, Miniature, Step
-from tests.streams.strategies import BOOK, FIRST_MS
+from tests.chaos.pipeline import AS_OF_MS, RIGHT, Miniature, Step
+from tests.streams.strategies import BOOK
 from tests.streams.worker.harness import TOLD, expected, some_events
 
-#: Before any deadline: what the miniature has no clock for does not happen.
-AS_OF_MS = FIRST_MS
 EVENTS = some_events(6, seed=4)
 
 
 def verdict(done: Miniature) -> Verdict:
-    return judge(done.accepted, done.log, done.facts, done.landed(), BOOK, AS_OF_MS)
+    return judge(done.accepted, done.log, done.facts, done.landed(), BOOK, AS_OF_MS, sent_alerts=done.alerts)
 
 
 def worst(order: tuple[Step, ...]) -> Verdict:
@@ -120,3 +119,42 @@ def test_a_window_that_counts_a_fact_twice_differs() -> None:
     assert judge(done.accepted, done.log, done.facts, right, BOOK, AS_OF_MS).right
     off = [msgspec.structs.replace(windows[0], count=windows[0].count + 1), *windows[1:]]
     assert judge(done.accepted, done.log, done.facts, replace(right, windows=off), BOOK, AS_OF_MS).differences == 1
+
+
+def test_a_breach_that_nobody_heard_of_is_missing_and_one_that_is_none_differs() -> None:
+    done = finished()
+    right = done.landed()
+    breaches = [alert for alert in right.alerts if alert[2] == "breach"]
+    assert breaches
+
+    def said(*alerts: AlertName) -> tuple[int, int, int]:
+        found = judge(done.accepted, done.log, done.facts, replace(right, alerts=alerts), BOOK, AS_OF_MS)
+        return found.differences, found.missing, found.doubled
+
+    assert said(*right.alerts) == (0, 0, 0)
+    assert said(*(alert for alert in right.alerts if alert != breaches[0])) == (0, 1, 0)
+    assert said(*right.alerts, breaches[0]) == (0, 0, 1)
+    wrong = ("acme", "c/1/1/sla_first_response", "breach", None, 5)
+    assert said(*right.alerts, wrong) == (1, 0, 0)
+    assert said(*right.alerts, wrong, (*wrong[:2], "retracted", None, 5)) == (0, 0, 0)
+    assert said(*right.alerts, (*wrong[:2], "warning", 0.5, 5)) == (0, 0, 0)
+
+
+def test_an_alert_that_was_sent_twice_has_to_say_the_same() -> None:
+    done = finished()
+    alert = SlaAlert(
+        tenant="acme",
+        fact_id="c/1/1/sla_first_response",
+        level="breach",
+        deadline=5,
+        raised_at=6,
+        metric="sla_first_response",
+        conversation_id="c",
+        channel="email",
+        policy="p",
+    )
+    for again, doubled in ((alert, 0), (msgspec.structs.replace(alert, raised_at=7), 1)):
+        sent = [Lying(0, n, 0, b"", wire.encode_alert(each), ()) for n, each in enumerate((alert, again))]
+        landed = done.landed()
+        found = judge(done.accepted, done.log, done.facts, landed, BOOK, AS_OF_MS, sent_alerts=sent)
+        assert found.doubled == doubled
