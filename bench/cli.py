@@ -20,6 +20,7 @@ BENCHMARKS = {
     "throughput": "Events a second of one worker, beside the decode ceiling, plain Faust, Quix Streams and Bytewax.",
     "scaling": "Two workers over one: events a second on the same topic.",
     "latency": "Event published → fact readable in ClickHouse, and → window refreshed in /metrics.",
+    "alarm": "Deadline of a silent conversation → its breach in `sla-alerts`, with many clocks open.",
     "recovery": "From the start of a worker to its first event, with many conversations in the changelog.",
     "memory": "Bytes per open conversation of six events.",
     "sink": "Rows a second into ClickHouse, beside a bare insert of the same prepared columns.",

@@ -81,6 +81,14 @@ def test_latency_sees_facts_and_windows(tmp_path: Path) -> None:
     assert 0 < figures["window_p50_seconds"] <= figures["window_p99_seconds"]
 
 
+def test_alarm_sees_breaches(tmp_path: Path) -> None:
+    figures = bench(tmp_path, "alarm", "--broker", "tansu")
+    assert figures["alerts_measured"] > 0
+    assert 0 < figures["alert_p50_seconds"] <= figures["alert_p99_seconds"] <= figures["alert_max_seconds"]
+    assert figures["tick_few_open_us"] > 0
+    assert figures["tick_many_open_us"] > 0
+
+
 def test_recovery_runs(tmp_path: Path) -> None:
     assert bench(tmp_path, "recovery", "--broker", "tansu")["seconds_to_first_event"] > 0
 
