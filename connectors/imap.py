@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from connectors.channels.base import Delivery, Parsed, Source, clamped
+from connectors.channels.base import Delivery, Parsed, Source, clamped, in_its_name
 from connectors.channels.mail import MailOptions, read_mail, tell
 from connectors.channels.payloads import from_rfc2822
 from connectors.marks import Mark, Outlet, PollReport, StateFile
@@ -102,7 +102,8 @@ class ImapPoller:
         delivery, parsed = Delivery("FETCH", "", {}, b"", received_ms), Parsed()
         try:
             tell(read_mail(raw), delivery, self._source, parsed)
-            for each in clamped(parsed.events, received_ms):
+            for told in clamped(parsed.events, received_ms):
+                each = in_its_name(told, self._source)
                 check_event(each)
                 self._outlet.publish(msgspec.structs.replace(each, historical=historical))
         except Refused as exc:

@@ -7,7 +7,8 @@ tenant, the secrets and the options. A *channel* knows a vendor: whether a deliv
     channel.verify(delivery, source)                # raises Unverified; sees the raw bytes, before anything parses them
     parsed = channel.parse(delivery, source)        # raises Refused if the whole body makes no sense
 
-`receive` walks that way and puts on what is the same for all: the clamp for clocks that run ahead.
+`receive` walks that way and puts right clocks that run ahead. Whoever publishes puts every event `in_its_name`, so that
+no two accounts' conversations meet.
 """
 
 from __future__ import annotations
@@ -54,6 +55,18 @@ class Source(Generic[OptionsT]):
     tenant: str
     options: OptionsT
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    #: Whose ids its vendor's are: sources of one account speak of the same conversations. Empty: its own.
+    account: str = ""
+
+    def own(self, vendors_id: str) -> str:
+        """A vendor's id as one that no other account's can be: most vendors count from 1."""
+        return f"{self.account or self.name}:{vendors_id}"
+
+    def own_person(self, vendors_id: str | None) -> str | None:
+        """As `own`, but an e-mail address or a phone number is the same person everywhere, and stays as it is."""
+        if vendors_id is None or "@" in vendors_id or vendors_id.startswith("+"):
+            return vendors_id
+        return self.own(vendors_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +198,18 @@ def read(connector: AnyConnector, delivery: Delivery, source: Source[Any]) -> Pa
     parsed = connector.parse(delivery, source)
     parsed.events = clamped(parsed.events, delivery.received_at)
     return parsed
+
+
+def in_its_name(each: InteractionEvent, source: Source[Any]) -> InteractionEvent:
+    """The event with the vendor's ids as those of the source's account: no two accounts' conversations meet."""
+    return msgspec.structs.replace(
+        each,
+        conversation_id=source.own(each.conversation_id),
+        merged_into=None if each.merged_into is None else source.own(each.merged_into),
+        customer_id=source.own_person(each.customer_id),
+        actor_id=source.own_person(each.actor_id),
+        assignee_id=source.own_person(each.assignee_id),
+    )
 
 
 def clamped(events: Sequence[InteractionEvent], now_ms: EpochMs) -> list[InteractionEvent]:

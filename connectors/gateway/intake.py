@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 import structlog
 
-from connectors.channels.base import Delivery, Parked, Parsed, Reply, Unverified, admit, clamped, read
+from connectors.channels.base import Delivery, Parked, Parsed, Reply, Unverified, admit, clamped, in_its_name, read
 from connectors.channels.generic import read_batch
 from connectors.gateway.parking import letter
 from connectors.gateway.problems import EventError, Problem, unauthorized, without_values
@@ -66,7 +66,8 @@ class Intake:
         taken = Taken(ignored=parsed.ignored)
         refused: list[Parked] = []
         reason = UnknownPayload.reason
-        for event in parsed.events:
+        for told in parsed.events:
+            event = in_its_name(told, entry.source)
             try:
                 check_event(event)
             except Refused as exc:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.channels.base import AnyConnector, Delivery, Parked, Parsed, Source, read
+from connectors.channels.base import AnyConnector, Delivery, Parked, Parsed, Source, in_its_name, read
 from schemas.errors import UnknownPayload
 from schemas.records import DeadLetter
 
@@ -68,7 +68,7 @@ def read_again(parked: DeadLetter, connector: AnyConnector, source: Source[Any])
         raise UnknownPayload(
             "the letter's key does not say how the delivery came: it was not parked by a gateway"
         ) from None
-    return read(
+    parsed = read(
         connector,
         Delivery(
             method=envelope.method,
@@ -80,3 +80,5 @@ def read_again(parked: DeadLetter, connector: AnyConnector, source: Source[Any])
         ),
         source,
     )
+    parsed.events = [in_its_name(each, source) for each in parsed.events]
+    return parsed

@@ -55,7 +55,15 @@ def parse(text: str, name: str = "sources", environ: Mapping[str, str] = os.envi
 
 def _entry(node: Node, environ: Mapping[str, str]) -> Entry:
     fields = node.fields(
-        {"name": True, "vendor": True, "tenant": True, "secrets": False, "options": False, "limits": False}
+        {
+            "name": True,
+            "vendor": True,
+            "tenant": True,
+            "account": False,
+            "secrets": False,
+            "options": False,
+            "limits": False,
+        }
     )
     name = _name(fields["name"])
     vendor = fields["vendor"].text()
@@ -66,10 +74,11 @@ def _entry(node: Node, environ: Mapping[str, str]) -> Entry:
     if not secrets and not connector.unsigned:
         raise node.refuse(f"secrets are missing: {vendor} signs its deliveries. Write secrets: [env:NAME]")
     limits = _limits(fields.get("limits"))
+    account = _name(fields["account"]) if "account" in fields else ""
     options = _options(connector, fields.get("options"), node, environ)
     return Entry(
         connector=connector,
-        source=Source(name, fields["tenant"].text(), options, secrets),
+        source=Source(name, fields["tenant"].text(), options, secrets, account),
         limits=limits,
         bucket=limits.bucket(),
     )

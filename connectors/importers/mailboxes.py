@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from connectors.channels.base import Delivery, Parsed, Source
+from connectors.channels.base import Delivery, Parsed, Source, in_its_name
 from connectors.channels.mail import Mail, MailOptions, read_mail, tell
 from connectors.importers.lines import opened
 from connectors.importers.rows import Ignored, ImportOptions, Origin, Outcome, Refusal, Row
@@ -44,7 +44,10 @@ def _outcome(file: Path, line: int, mail: Mail, source: Source[MailOptions], *, 
     return Row(
         str(file),
         line,
-        tuple(msgspec.structs.replace(each, ingested_at=None, historical=historical) for each in parsed.events),
+        tuple(
+            msgspec.structs.replace(in_its_name(each, source), ingested_at=None, historical=historical)
+            for each in parsed.events
+        ),
     )
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 
 from connectors.channels.asterisk import Asterisk
-from connectors.channels.base import ChannelOptions, Delivery, Source
+from connectors.channels.base import ChannelOptions, Delivery, Source, in_its_name
 from connectors.importers.lines import read_lines
 from connectors.importers.rows import Ignored, ImportOptions, Origin, Outcome, Refusal, Row
 from schemas.errors import Refused
+from schemas.records import InteractionEvent
 
 FORMAT = "asterisk_queue_log"
 
@@ -34,9 +35,14 @@ def read(path: Path, options: ImportOptions) -> Iterator[Outcome]:
             if parsed.parked:
                 yield Refusal(str(path), line.number, parsed.parked[0].detail)
             elif parsed.events:
-                events = (msgspec.structs.replace(each, ingested_at=None, historical=origin.historical)
-                          for each in parsed.events)  # fmt: skip
-                yield Row(str(path), line.number, tuple(events))
+                events = tuple(in_its_name(each, source) for each in parsed.events)
+                yield Row(
+                    str(path), line.number, tuple(_imported(each, historical=origin.historical) for each in events)
+                )
             else:
                 yield Ignored(str(path), line.number, parsed.ignored[0])
         offset += len(line.data) + 1
+
+
+def _imported(event: InteractionEvent, *, historical: bool) -> InteractionEvent:
+    return msgspec.structs.replace(event, ingested_at=None, historical=historical)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.channels.base import Parsed, receive
+from connectors.channels.base import Parsed, in_its_name, receive
 from connectors.gateway.sources import Entry, Limits, SourceBook
 from schemas.records import InteractionEvent
 from schemas.topics import Topics
@@ -53,7 +53,9 @@ def said(case: VendorCase) -> tuple[list[InteractionEvent], int]:
     """The events of all samples, and how many of them have something parked."""
     found = [receive(case.connector, case.sign(sample, SECRET), entry_of(case).source) for sample in case.samples]
     parsed = [each for each in found if isinstance(each, Parsed)]
-    return [event for each in parsed for event in each.events], sum(bool(each.parked) for each in parsed)
+    source = entry_of(case).source
+    events = [in_its_name(event, source) for each in parsed for event in each.events]
+    return events, sum(bool(each.parked) for each in parsed)
 
 
 async def deliver_everything(address: str, topics: Topics) -> None:
