@@ -6,6 +6,10 @@
     for facts in recent_facts(database, since_ms=now_ms - 86_400_000): ...
     for windows in latest_windows(database): ...
 
+And what a worker needs of it for conversations that left its memory:
+
+    events_of(database, [("acme", "c1"), ...], through=log_position(epoch, offset))
+
 Everything is read in pages by key, so that no long query has to survive and no table has to fit into memory.
 """
 
@@ -77,6 +81,31 @@ def stored_conversations(database: Database, page_rows: int = PAGE_ROWS) -> Iter
             return
         after = (conversations[-1].tenant, conversations[-1].conversation_id)
         limit = page_rows
+
+
+def events_of(
+    database: Database, names: Sequence[tuple[str, str]], through: int
+) -> dict[tuple[str, str], list[InteractionEvent]]:
+    """The distinct events of these conversations (tenant, conversation_id) whose `log_position` is at most `through`,
+    in the order in which the log first had them. What has none is missing.
+    """
+    params: dict[str, str | int | float] = {"through": through}
+    for n, (tenant, conversation_id) in enumerate(names):
+        params |= {f"t{n}": tenant, f"c{n}": conversation_id}
+    wanted = ", ".join(f"({{t{n}:String}}, {{c{n}:String}})" for n in range(len(names)))
+    answer = database.query(
+        f"""
+        SELECT {_selected((*_EVENT_FIELDS, *_SURVEY, *_CALL))}
+        FROM interactions FINAL
+        WHERE (tenant, conversation_id) IN ({wanted}) AND log_position <= {{through:UInt64}}
+        ORDER BY log_position, source, event_id
+        """,  # noqa: S608 - names written here, and placeholders
+        params,
+    )
+    found: defaultdict[tuple[str, str], list[InteractionEvent]] = defaultdict(list)
+    for event in _events(answer) if len(answer) else ():
+        found[event.tenant, event.conversation_id].append(event)
+    return dict(found)
 
 
 def recent_facts(database: Database, since_ms: EpochMs, page_rows: int = PAGE_ROWS) -> Iterator[list[MetricFact]]:

@@ -74,6 +74,8 @@ class Outcome:
     counts: Counter[str] = field(default_factory=Counter)
     #: Tenant and source of the last word in each conversation that had an event.
     heard: frozenset[SourceName] = frozenset()
+    #: The conversations that were changed and are done now, where they may leave one day.
+    done: list[str] = field(default_factory=list)
 
     def collect(self, offset: int, timestamp_ms: EpochMs, change: Change) -> None:
         """Keep a change."""
@@ -94,6 +96,8 @@ def process(
     `store.applied` have had their effect and are passed over. Changes go to `emit` as they come, while the processor
     still has them at hand: collecting those of a whole chunk first makes it fetch every fact from memory again, which
     takes longer than making it. Without `emit`, `outcome.changes` has them.
+
+    Raises `HasLeft` where a conversation has to come back first; what went to `emit` is void then.
     """
     draft = store.draft()
     outcome = Outcome(through=store.applied)
@@ -130,6 +134,8 @@ def process(
     outcome.counts.update(_told(accepted=accepted, late=late, duplicate=duplicates, refused=len(outcome.dead_letters)))
     outcome.entries = draft.entries()
     outcome.heard = draft.heard()
+    if store.leavers is not None:
+        outcome.done = draft.done()
     return outcome
 
 

@@ -30,6 +30,11 @@ def unpack(sealed: bytes) -> list[LogEvent]:
     return _unpack_events(sealed)
 
 
+def count_of(sealed: bytes) -> int:
+    """How many events a sealed log has."""
+    return int.from_bytes(sealed[1:3], "big")
+
+
 def is_full(log: bytes, count: int) -> bool:
     """Whether it is time to seal a log of `count` events."""
     return count >= SEGMENT_EVENTS or len(log) >= SEGMENT_BYTES

@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from schemas.errors import SupportpulseError
 from schemas.ticks import SourceName
 from schemas.times import EpochMs
 from streams.fold.events import LogEvent
 from streams.fold.state import FoldState
 from streams.partition.conversation import Conversation, Head
-from streams.partition.log import is_full, seal, unpack
+from streams.partition.leavers import Leavers
+from streams.partition.left import LeftBook, says_left, unpack_left
+from streams.partition.log import is_full, seal
+from streams.partition.log import unpack as unpack_log
 from streams.sla.policies import PolicyBook
 from streams.timers.queue import DueQueue
 from streams.timers.watch import Dues
@@ -36,8 +40,35 @@ class _HeadDues(msgspec.Struct, array_like=True, gc=False):
     timers: Dues = msgspec.field(default_factory=Dues)
 
 
+class _FoldDone(msgspec.Struct, array_like=True, gc=False):
+    """A `FoldState` as far as it says whether the conversation is done."""
+
+    last: msgspec.Raw = msgspec.Raw()
+    team: msgspec.Raw = msgspec.Raw()
+    priority: msgspec.Raw = msgspec.Raw()
+    assignee: msgspec.Raw = msgspec.Raw()
+    done: bool = False
+    done_since: EpochMs | None = None
+    episodes: int = 0
+    first_started: EpochMs | None = None
+    episode: msgspec.Raw = msgspec.Raw()
+    surveys: msgspec.Raw = msgspec.Raw()
+    merged: bool = False
+
+
+class _HeadDone(msgspec.Struct, array_like=True, gc=False):
+    """A `Head` of which only that is unpacked."""
+
+    fold: _FoldDone
+
+
+class HasLeft(SupportpulseError):
+    """The chunk is about a conversation that left memory. Nothing was changed: bring it back and process it again."""
+
+
 pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(Head).decode
+unpack = msgspec.msgpack.Decoder(Head).decode
+_unpack_done = msgspec.msgpack.Decoder(_HeadDone).decode
 _unpack_dues = msgspec.msgpack.Decoder(_HeadDues).decode
 
 
@@ -80,10 +111,20 @@ class Store:
     segments: dict[tuple[str, int], bytes] = field(default_factory=dict)
     #: Hints at when conversations are due; see `index_due`.
     due: DueQueue = field(default_factory=DueQueue, compare=False)
+    #: Conversations that are not here any more, see `streams.partition.leaving`.
+    left: LeftBook = field(default_factory=LeftBook, compare=False)
+    #: Who may leave when; None: nobody ever does.
+    leavers: Leavers | None = field(default=None, compare=False)
 
     def put(self, entry: Entry) -> None:
         """Publish one entry."""
         if entry.segment is None:
+            if entry.packed is not None and says_left(entry.packed):
+                self.heads.pop(entry.key, None)
+                self.left.put(entry.key, unpack_left(entry.packed))
+                return
+            if entry.key not in self.heads:
+                self.left.discard(entry.key)
             _set(self.heads, entry.key, entry.packed)
             for due_ms in entry.due:
                 self.due.push(due_ms, entry.key)
@@ -98,6 +139,25 @@ class Store:
             for due_ms in (dues.turn_due, dues.episode_due):
                 if due_ms is not None:
                     push(due_ms, key)
+
+    def index_leavers(self) -> None:
+        """The same for those that may leave."""
+        if self.leavers is None:
+            return
+        for key, packed in self.heads.items():
+            fold = _unpack_done(packed).fold
+            if fold.done or fold.merged:
+                self.leavers.push(fold.done_since or 0, (key,))
+
+    def prune(self) -> None:
+        """Drop segments that no head counts on, after these have been read from a changelog."""
+        counts: dict[str, int] = {}
+        for key, number in list(self.segments):
+            if key not in counts:
+                packed = self.heads.get(key)
+                counts[key] = 0 if packed is None else unpack(packed).segments
+            if number >= counts[key]:
+                del self.segments[key, number]
 
     def draft(self) -> Draft:
         """Copies to fold a chunk into."""
@@ -115,19 +175,24 @@ class Draft:
         self._ticked: set[str] = set()
 
     def conversation(self, tenant: str, conversation_id: str) -> Conversation:
-        """The conversation, unpacked once per chunk; a new one when it is not known."""
+        """The conversation, unpacked once per chunk; a new one when it is not known. Raises `HasLeft`."""
         key = conversation_key(tenant, conversation_id)
         found = self._open.get(key)
         if found is None:
             packed = self._store.heads.get(key)
-            head = Head(FoldState()) if packed is None else _unpack(packed)
+            if packed is not None:
+                head = unpack(packed)
+            elif self._store.left and self._store.left.get(key) is not None:
+                raise HasLeft("a conversation of the chunk has left memory: bring it back first")
+            else:
+                head = Head(FoldState())
             found = self._open[key] = self._conversation(key, tenant, conversation_id, head)
         return found
 
     def all(self) -> Iterator[Conversation]:
         """Every conversation of the store, one after the other; only those `touched` stay unpacked."""
         for key, packed in self._store.heads.items():
-            yield self._conversation(key, *names_of(key), _unpack(packed))
+            yield self._conversation(key, *names_of(key), unpack(packed))
 
     def touched(self, conversation: Conversation, offset: int) -> None:
         """The event at `offset` has changed the conversation."""
@@ -148,6 +213,10 @@ class Draft:
         """Tenant and source of the last word in each conversation that an event has changed."""
         spoken = (one for key, one in self._changed.items() if key not in self._ticked)
         return frozenset((one.tenant, last[3]) for one in spoken if (last := one.head.fold.last) is not None)
+
+    def done(self) -> list[str]:
+        """The conversations that the chunk has changed and that are done or merged now."""
+        return [key for key, one in self._changed.items() if one.head.fold.done or one.head.fold.merged]
 
     def entries(self) -> list[Entry]:
         """What the chunk changed: segments before the heads that count on them."""
@@ -200,7 +269,7 @@ class _Archive:
 
     def events(self) -> Iterator[LogEvent]:
         for packed in self._packed():
-            yield from unpack(packed)
+            yield from unpack_log(packed)
 
     def may_hold(self, text: str) -> bool:
         # Looking for the bytes is a hundred times faster than unpacking: a conversation of 5,000 events stays cheap.

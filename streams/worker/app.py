@@ -65,7 +65,9 @@ class Worker:
         self._app = _faust_app(config, now_ms())
         self._ownership = Ownership(self._app)
         self._outbox = Outbox(config.kafka)
-        self._interactions = InteractionsStage(config, self._outbox, self._ownership, self._stats, now_ms)
+        self._interactions = InteractionsStage(
+            config, self._outbox, self._ownership, self._stats, now_ms, self._tell_lag
+        )
         self._ticker = Ticker(
             config, self._interactions, self._outbox, self._ownership, self._stats, self._interactions.heard, now_ms
         )

@@ -78,9 +78,16 @@ class Recovery:
             self._store.applied = max(self._store.applied, content.offset)
             return
         slot = (name.conversation, name.segment)
+        if name.segment is not None and content.packed is None:
+            # Whoever was frozen may still count on it: the head that holds says how many there are.
+            return
         if content.offset >= self._offsets.get(slot, -1):
             self._offsets[slot] = content.offset
             self._store.put(Entry(name.conversation, name.segment, content.packed, content.offset))
+
+    def finish(self) -> None:
+        """All records have been taken."""
+        self._store.prune()
 
 
 async def recover(bootstrap: str, topic: str, partition: int, store: Store) -> int:
@@ -94,6 +101,7 @@ async def recover(bootstrap: str, topic: str, partition: int, store: Store) -> i
             for record in fetched.get(tp, ()):
                 recovery.take(record.key, record.value)
             if not fetched.get(tp) and await consumer.position(tp) >= end:
+                recovery.finish()
                 return recovery.records
             # Let the heartbeat and the web server breathe during a long recovery.
             await asyncio.sleep(0)

@@ -9,7 +9,9 @@ from pathlib import Path
 from schemas.times import EpochMs
 from schemas.topics import Topics
 from streams.partition.cap import CapLimits
+from streams.partition.leavers import LEAVE_AFTER_MS
 from streams.sla.policies import PolicyBook
+from streams.worker.archive import Archive
 
 #: The consumer group of a deployment's workers.
 GROUP = "supportpulse-worker"
@@ -49,5 +51,9 @@ class WorkerConfig:
     web_port: int | None = None
     #: How much may be refused before it stops instead of parking everything.
     refusals: CapLimits = field(default_factory=CapLimits)
+    #: Where conversations that left memory come back from; None: none ever leaves.
+    archive: Archive | None = None
+    #: How long a conversation has to have been done before it leaves.
+    leave_after_ms: int = LEAVE_AFTER_MS
     #: None: go on until told to stop.
     drain: Drain | None = None

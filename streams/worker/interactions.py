@@ -9,20 +9,24 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 import structlog
 from faust.types import TP
 
+from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
 from streams.partition.cap import RefusalCap
 from streams.partition.chunk import Outcome, judge, process
-from streams.partition.store import Store
+from streams.partition.leavers import Leavers
+from streams.partition.leaving import leave
+from streams.partition.store import Entry, HasLeft, Store
 from streams.sla.policies import PolicyBook
 from streams.timers.queue import DueQueue
 from streams.worker import changelog
+from streams.worker.archive import bring_back
 from streams.worker.config import WorkerConfig
 from streams.worker.heard import Heard
 from streams.worker.outbox import Outbox
@@ -41,6 +45,12 @@ class _Partition:
     #: New with every assignment: see the changelog.
     owner: str
     generation: int
+    #: Of conversations that came back: goes into the changelog with the next chunk.
+    returned: list[Entry] = field(default_factory=list)
+
+
+class NoArchive(SupportpulseError):
+    """Conversations left memory under another configuration. Nothing was sent or committed; says what to do."""
 
 
 class InteractionsStage:
@@ -53,7 +63,9 @@ class InteractionsStage:
         ownership: Ownership,
         stats: WorkerStats,
         now_ms: Callable[[], EpochMs],
+        on_wait: Callable[[TP, int, EpochMs], None],
     ) -> None:
+        """`on_wait`: told, while a partition waits for its archive, how far it is and from when the next record is."""
         self._config = config
         self._topics = config.topics
         self._book = config.policies
@@ -61,6 +73,7 @@ class InteractionsStage:
         self._ownership = ownership
         self._stats = stats
         self._now_ms = now_ms
+        self._on_wait = on_wait
         self._cap = RefusalCap(config.refusals)
         self._partitions: dict[int, _Partition] = {}
         self._recovering: dict[int, asyncio.Task[_Partition]] = {}
@@ -114,10 +127,23 @@ class InteractionsStage:
             return False
         where = f"{tp.topic}/{tp.partition}"
         outputs = await self._outputs(tp)
-        outcome = process(partition.store, records, where, self._now_ms(), outputs.emit)
+        try:
+            outcome = process(partition.store, records, where, self._now_ms(), outputs.emit)
+        except HasLeft:
+            if not await self._bring_back(tp, partition, records, generation):
+                return False
+            outputs = await self._outputs(tp)
+            outcome = process(partition.store, records, where, self._now_ms(), outputs.emit)
+        log_ms = records[-1].timestamp
+        leaving = leave(partition.store, outcome, log_ms)
+        outcome.entries += leaving
         self._cap.check(where, records, outcome, partition.store.applied)
         if not await self._commit(tp, partition, outcome, outputs, generation):
+            if partition.store.leavers is not None:
+                partition.store.leavers.push_again(entry.key for entry in leaving)
             return False
+        if partition.store.leavers is not None:
+            partition.store.leavers.push(log_ms, outcome.done)
         self._tell(outcome, outputs, time.monotonic() - began)
         self.heard.hear(outcome.heard, records[-1].timestamp)
         return True
@@ -147,11 +173,29 @@ class InteractionsStage:
                     raise
         return self._partitions.get(number)
 
+    async def _bring_back(self, tp: TP, partition: _Partition, records: list[Any], generation: int) -> bool:
+        """Everything that the chunk needs; False if the partition was taken away meanwhile."""
+        archive, store = self._config.archive, partition.store
+        if archive is None:
+            raise NoArchive(
+                f"{tp.topic}/{tp.partition} has events of conversations that left memory, and this worker knows no "
+                "ClickHouse to bring them back from: give it the one that its predecessor had (--clickhouse)"
+            )
+
+        def still_wanted() -> bool:
+            self._on_wait(tp, store.applied, records[0].timestamp)
+            return self._ownership.holds(tp, generation)
+
+        return await bring_back(archive, store, records, partition.returned.extend, still_wanted)
+
     async def _recover(self, number: int, generation: int) -> _Partition:
         store = Store(self._book)
+        if self._config.archive is not None:
+            store.leavers = Leavers(self._config.leave_after_ms)
         began = time.monotonic()
         count = await changelog.recover(self._config.kafka, self._topics.conversation_state, number, store)
         store.index_due()
+        store.index_leavers()
         # It may have been replaced meanwhile.
         store.book = self._book
         log.info(
@@ -159,6 +203,7 @@ class InteractionsStage:
             partition=number,
             records=count,
             conversations=len(store.heads),
+            left=len(store.left),
             applied=store.applied,
             seconds=round(time.monotonic() - began, 3),
         )
@@ -173,13 +218,15 @@ class InteractionsStage:
         self.deltas_sent.update(await outputs.send(outcome.dead_letters, outcome.alerts))
         if not self._ownership.holds(tp, generation):
             return False
-        records = changelog.records_of(outcome.entries, outcome.through, partition.owner, self._now_ms())
+        entries = [*partition.returned, *outcome.entries]
+        records = changelog.records_of(entries, outcome.through, partition.owner, self._now_ms())
         await self._outbox.send_to(self._topics.conversation_state, tp.partition, records)
         if not self._ownership.holds(tp, generation):
             return False
         for entry in outcome.entries:
             partition.store.put(entry)
         partition.store.applied = outcome.through
+        partition.returned.clear()
         return True
 
     def _tell(self, outcome: Outcome, outputs: Outputs, seconds: float) -> None:

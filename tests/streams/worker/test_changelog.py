@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from schemas.records import InteractionEvent
 from streams.partition import chunk
 from streams.partition.chunk import SourceRecord
+from streams.partition.leavers import Leavers
 from streams.partition.store import Store
 from streams.worker.changelog import ChangelogDamaged, Recovery, records_of, recover
 from streams.worker.outbox import Outbox, Outgoing
 from tests.servers.plugin import Broker, MakeTopic
 from tests.streams.partition.harness import cut, publish, records
+from tests.streams.partition.leaving import LATER_MS, LeavingPartition, come_back_all, meaning
 from tests.streams.partition.test_chunk import long_story
+from tests.streams.partition.test_law import arrivals
 from tests.streams.stories import story
 from tests.streams.strategies import BOOK, partitions
 
@@ -44,6 +47,7 @@ def recovered(changelog: Sequence[Outgoing]) -> Store:
     recovery = Recovery(store)
     for found in changelog:
         recovery.take(found.key, found.value)
+    recovery.finish()
     assert recovery.records == len(changelog)
     return store
 
@@ -152,3 +156,73 @@ async def test_a_store_comes_back_from_a_broker(broker: Broker, make_topic: Make
     assert store == owner.store
     assert await recover(broker.address, topic, 0, empty) == 0
     assert empty == Store(BOOK)
+
+
+# --- conversations that leave memory ----------------------------------------------------------------------------------
+
+
+@dataclass
+class LeavingOwner(Owner):
+    """Its conversations leave as soon as they can, and come back from `archive`, the whole log."""
+
+    archive: Sequence[SourceRecord] = ()
+
+    def work(self, log: Sequence[SourceRecord], ends: set[int]) -> list[Outgoing]:
+        partition = LeavingPartition(self.archive)
+        partition.store = self.store
+        self.store.leavers = Leavers(0)
+        self.store.index_leavers()
+        written: list[Outgoing] = []
+        for piece in cut(log, ends):
+            partition.returned.clear()
+            outcome = partition.take_in(piece)
+            entries = [*partition.returned, *outcome.entries]
+            written += records_of(entries, outcome.through, self.name, now_ms=0)
+            publish(self.store, outcome)
+            self.store.leavers.push(LATER_MS, outcome.done)
+        return written
+
+
+@given(arrivals(), boundaries, boundaries, boundaries, st.integers(0, 40), st.integers(0, 40), st.data())
+@settings(max_examples=60, deadline=None)
+def test_who_left_is_recovered_as_that_whoever_wrote_last_and_whatever_was_compacted(
+    told: list[InteractionEvent],
+    firsts: set[int],
+    seconds: set[int],
+    lates: set[int],
+    taken: int,
+    overtaken: int,
+    data: st.DataObject,
+) -> None:
+    log = records(told)
+    first = LeavingOwner("first", Store(BOOK), log)
+    before = first.work(log[:taken], firsts)
+    second = LeavingOwner("second", recovered(before), log)
+    after = second.work(log, seconds)
+    late = first.work(log[:overtaken], lates)
+    changelog = before + data.draw(merges(after, late))
+    straight = Owner("straight", Store(BOOK))
+    straight.work(log, set())
+    for written in (changelog, data.draw(compactions(changelog))):
+        store = recovered(written)
+        come_back_all(store, log, straight.store.heads)
+        assert meaning(store) == meaning(straight.store)
+        assert store.applied == straight.store.applied
+
+
+def test_long_conversations_that_left_are_recovered_with_or_without_their_segments() -> None:
+    told = [*long_story(150), *story("+1 09:00 ana resolved id=end"), *story("+1 10:00 customer message id=more")]
+    log = records(told)
+    straight = Owner("straight", Store(BOOK))
+    straight.work(log, set())
+    frozen, other = LeavingOwner("frozen", Store(BOOK), log), LeavingOwner("other", Store(BOOK), log)
+    before = frozen.work(log[:100], {50})
+    other.store = recovered(before)
+    # The other one sees it leave; who was frozen never does, and goes on with the segments that it knows.
+    left = other.work(log[:151], {120}) + other.work(log[:151], set())
+    assert recovered(before + left).segments == {}
+    assert len(recovered(before + left).left) == 1
+    late = Owner("frozen", frozen.store).work(log, set())
+    for changelog in (before + left + late, before + late + left):
+        store = recovered(changelog)
+        assert meaning(store) == meaning(straight.store)
