@@ -8,8 +8,10 @@ from prometheus_client import CollectorRegistry
 
 from schemas.records import MetricFact, SlaAlert
 from schemas.ticks import SourceName
+from schemas.times import EpochMs
 from sinks.prometheus import catalogue
 from sinks.prometheus.instruments import counter, gauge
+from sinks.prometheus.live import LiveGauges, Standings
 from sinks.prometheus.windows import OTHER, Caps
 
 
@@ -24,6 +26,7 @@ class ClockMetrics:
         self._breached = counter(catalogue.SLA_BREACHED, registry)
         self._retracted = counter(catalogue.SLA_RETRACTED, registry)
         self._unknown = gauge(catalogue.SOURCE_UNKNOWN, registry)
+        self._live = LiveGauges(registry, self._caps)
 
     def clocks(self, changes: Iterable[tuple[MetricFact | None, MetricFact]]) -> None:
         """What became of SLA clocks: versions before, if any, and new versions of their facts."""
@@ -47,6 +50,10 @@ class ClockMetrics:
         """Of every watched source, whether its alerts are held."""
         for (tenant, source), is_held in sources.items():
             self._unknown.labels(self._tenant(tenant), source).set(is_held)
+
+    def live(self, figures: Mapping[tuple[str, str, str], Standings], now_ms: EpochMs) -> None:
+        """How the open conversations stand."""
+        self._live.update(figures, now_ms)
 
     def _tenant(self, tenant: str) -> str:
         """Its name, or "other" behind the first so many."""

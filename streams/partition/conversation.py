@@ -20,6 +20,7 @@ from streams.fold.state import FoldState
 from streams.fold.steps import step
 from streams.partition.log import pack_event, seal, unpack
 from streams.sla.policies import PolicyBook
+from streams.timers.standing import Standing, standing
 from streams.timers.watch import Timers, Watch
 
 #: A survey may be answered again, so each answer is compared with what was there.
@@ -69,7 +70,7 @@ class Archive(Protocol):
 class Conversation:
     """A head together with access to its older events."""
 
-    __slots__ = ("_archive", "_measure", "_prefix", "head", "key", "watch")
+    __slots__ = ("_archive", "_measure", "_prefix", "head", "key", "stood", "watch")
 
     def __init__(
         self, key: str, tenant: str, conversation_id: str, head: Head, book: PolicyBook, archive: Archive
@@ -80,11 +81,18 @@ class Conversation:
         self._measure = Measure(tenant, conversation_id, book, head.fold)
         self._prefix = len(conversation_id) + 1
         self.watch = Watch(tenant, conversation_id, head.timers, book)
+        #: How it stood when it was taken from the store.
+        self.stood = standing(tenant, head.fold, head.timers.raised)
 
     @property
     def tenant(self) -> str:
         """Whose it is."""
         return self._measure.tenant
+
+    @property
+    def stands(self) -> Standing | None:
+        """How it stands now."""
+        return standing(self._measure.tenant, self.head.fold, self.head.timers.raised)
 
     def knows(self, event: LogEvent) -> bool:
         """Whether the event is a duplicate."""

@@ -23,6 +23,7 @@ from streams.partition.log import is_full, seal
 from streams.partition.log import unpack as unpack_log
 from streams.sla.policies import PolicyBook
 from streams.timers.queue import DueQueue
+from streams.timers.standing import Board, Standing, standing
 from streams.timers.watch import Dues
 
 
@@ -98,6 +99,9 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     offset: int
     #: Instants at which the conversation is due now and was not before.
     due: tuple[EpochMs, ...] = ()
+    #: How it stood before, and how it stands now.
+    stood: Standing | None = None
+    stands: Standing | None = None
 
 
 @dataclass(slots=True)
@@ -111,6 +115,9 @@ class Store:
     segments: dict[tuple[str, int], bytes] = field(default_factory=dict)
     #: Hints at when conversations are due; see `index_due`.
     due: DueQueue = field(default_factory=DueQueue, compare=False)
+    #: How the conversations stand, as far as they have been counted; see `count_some`.
+    board: Board = field(default_factory=Board, compare=False)
+    _uncounted: set[str] = field(default_factory=set, compare=False)
     #: Conversations that are not here any more, see `streams.partition.leaving`.
     left: LeftBook = field(default_factory=LeftBook, compare=False)
     #: Who may leave when; None: nobody ever does.
@@ -128,11 +135,16 @@ class Store:
             _set(self.heads, entry.key, entry.packed)
             for due_ms in entry.due:
                 self.due.push(due_ms, entry.key)
+            if entry.stood != entry.stands:
+                uncounted = bool(self._uncounted) and entry.key in self._uncounted
+                self._uncounted.discard(entry.key)
+                self.board.replace(None if uncounted else entry.stood, entry.stands)
         else:
             _set(self.segments, (entry.key, entry.segment), entry.packed)
 
     def index_due(self) -> None:
-        """Fill the queue from the heads, after these have been read from a changelog."""
+        """Fill the queue from the heads, after these have been read from a changelog; none of them is counted yet."""
+        self._uncounted = set(self.heads)
         push = self.due.push
         for key, packed in self.heads.items():
             dues = _unpack_dues(packed).timers
@@ -158,6 +170,16 @@ class Store:
                 counts[key] = 0 if packed is None else unpack(packed).segments
             if number >= counts[key]:
                 del self.segments[key, number]
+
+    def count_some(self, many: int) -> bool:
+        """Count how so many more conversations stand; whether there are others left."""
+        for _ in range(min(many, len(self._uncounted))):
+            key = self._uncounted.pop()
+            packed = self.heads.get(key)
+            if packed is not None:
+                head = unpack(packed)
+                self.board.replace(None, standing(names_of(key)[0], head.fold, head.timers.raised))
+        return bool(self._uncounted)
 
     def draft(self) -> Draft:
         """Copies to fold a chunk into."""
@@ -225,7 +247,10 @@ class Draft:
         for key, conversation in changed.items():
             if conversation.head.erased:
                 found += self._orphans(key, conversation.head.offset)
-        found += [Entry(key, None, pack(one.head), one.head.offset, one.watch.unqueued) for key, one in changed.items()]
+        found += [
+            Entry(key, None, pack(one.head), one.head.offset, one.watch.unqueued, one.stood, one.stands)
+            for key, one in changed.items()
+        ]
         return found
 
     def due(self, until_ms: EpochMs) -> Iterator[Conversation]:

@@ -34,6 +34,8 @@ CHUNK_RECORDS = 4_000
 #: Chunks waiting for an agent. The fetcher reads ahead on its own.
 _QUEUED_CHUNKS = 2
 _WATCH_SECONDS = 0.5
+#: How old the live gauges may be.
+_LIVE_SECONDS = 1.0
 #: How many session timeouts a drain waits for partitions that others have.
 _SESSIONS = 3
 #: Facts that ended in a pane's last moment are still on their way when it ends.
@@ -104,6 +106,7 @@ class Worker:
         tasks: set[asyncio.Future[Any]] = {stopping, refreshing, watching, self._failed}
         if self._config.drain is None:
             tasks.add(asyncio.ensure_future(self._ticker.run()))
+            tasks.add(asyncio.ensure_future(self._show_live()))
             if self._policies is not None:
                 tasks.add(asyncio.ensure_future(self._policies.run()))
         else:
@@ -180,6 +183,11 @@ class Worker:
             await asyncio.sleep(_WATCH_SECONDS)
         reason = self._app.crash_reason
         raise FaustCrashed(f"Faust has crashed: {type(reason).__name__}: {reason}. Start the worker again") from reason
+
+    async def _show_live(self) -> None:
+        while True:
+            await asyncio.sleep(_LIVE_SECONDS)
+            self._stats.live(self._interactions.live(), self._now_ms())
 
     async def _refresh_windows(self) -> None:
         if self._config.drain is not None:

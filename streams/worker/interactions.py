@@ -25,6 +25,7 @@ from streams.partition.leaving import leave
 from streams.partition.store import Entry, HasLeft, Store
 from streams.sla.policies import PolicyBook
 from streams.timers.queue import DueQueue
+from streams.timers.standing import Figures, Group, together
 from streams.worker import changelog
 from streams.worker.archive import bring_back
 from streams.worker.config import WorkerConfig
@@ -35,6 +36,9 @@ from streams.worker.ownership import Ownership
 from streams.worker.stats import WorkerStats
 
 log = structlog.get_logger()
+
+_COUNTED_AT_ONCE = 500
+_COUNT_PAUSE_SECONDS = 0.005
 
 
 @dataclass(slots=True)
@@ -77,6 +81,7 @@ class InteractionsStage:
         self._cap = RefusalCap(config.refusals)
         self._partitions: dict[int, _Partition] = {}
         self._recovering: dict[int, asyncio.Task[_Partition]] = {}
+        self._counting: set[asyncio.Task[None]] = set()
         #: The last window delta sent, by partition of `window-deltas`.
         self.deltas_sent: dict[int, int] = {}
         self.heard = Heard(config.heartbeat_seconds, now_ms())
@@ -90,6 +95,10 @@ class InteractionsStage:
         """The last offset of a partition that has had its effect; -1 for none."""
         held = self._partitions.get(partition)
         return -1 if held is None else held.store.applied
+
+    def live(self) -> dict[Group, Figures]:
+        """How the open conversations of all partitions stand, as far as they have been counted."""
+        return together(partition.store.board for partition in self._partitions.values())
 
     def use(self, book: PolicyBook) -> None:
         """Judge by these policies from the next chunk on. The numbers that conversations keep must mean the same."""
@@ -208,7 +217,15 @@ class InteractionsStage:
             seconds=round(time.monotonic() - began, 3),
         )
         partition = self._partitions[number] = _Partition(store, uuid4().hex[:16], generation)
+        counting = asyncio.create_task(self._count(number, partition))
+        self._counting.add(counting)
+        counting.add_done_callback(self._counting.discard)
         return partition
+
+    async def _count(self, number: int, partition: _Partition) -> None:
+        """Count how the recovered conversations stand, beside the work: gauges can wait, events cannot."""
+        while self._partitions.get(number) is partition and partition.store.count_some(_COUNTED_AT_ONCE):
+            await asyncio.sleep(_COUNT_PAUSE_SECONDS)
 
     async def _outputs(self, tp: TP) -> Outputs:
         beside = await self._outbox.lie_beside(self._topics.facts, tp.topic)

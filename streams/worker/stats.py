@@ -7,7 +7,9 @@ from typing import Protocol
 
 from schemas.records import SlaAlert
 from schemas.ticks import SourceName
+from schemas.times import EpochMs
 from streams.timers.alerts import ClockChange
+from streams.timers.standing import Figures, Group
 
 
 class WorkerStats(Protocol):
@@ -30,6 +32,9 @@ class WorkerStats(Protocol):
 
     def alerts(self, alerts: Iterable[SlaAlert]) -> None:
         """Alerts that were sent."""
+
+    def live(self, figures: Mapping[Group, Figures], now_ms: EpochMs) -> None:
+        """How the open conversations stand, all of them."""
 
     def held(self, sources: Mapping[SourceName, bool]) -> None:
         """Of every watched source, whether its alerts are held."""
@@ -57,6 +62,9 @@ class SilentStats:
         """Ignored."""
 
     def alerts(self, alerts: Iterable[SlaAlert]) -> None:
+        """Ignored."""
+
+    def live(self, figures: Mapping[Group, Figures], now_ms: EpochMs) -> None:
         """Ignored."""
 
     def held(self, sources: Mapping[SourceName, bool]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import msgspec
 import pytest
@@ -16,15 +17,8 @@ from sinks.prometheus.gateway import GatewayMetrics
 from sinks.prometheus.notifier import NotifierMetrics
 from sinks.prometheus.pipeline import SinkMetrics, WorkerMetrics
 from sinks.prometheus.windows import WindowGauges
+from streams.timers.standing import Figures
 from tests.sinks import samples
-
-COUNTED = (
-    catalogue.SLA_ALERTS,
-    catalogue.SLA_MET,
-    catalogue.SLA_BREACHED,
-    catalogue.SLA_RETRACTED,
-    catalogue.SOURCE_UNKNOWN,
-)
 
 
 def worker_registry() -> CollectorRegistry:
@@ -40,6 +34,9 @@ def worker_registry() -> CollectorRegistry:
     metrics.clocks([(None, breached), (breached, met)])
     metrics.alerts([samples.alert()])
     metrics.held({("acme", "chat"): True})
+    metrics.live(
+        {("acme", "email", ""): Figures(waiting=1, oldest_ms=0, at_risk=Counter({0.75: 2}), breached=1)}, 9_000
+    )
     return registry
 
 
@@ -89,7 +86,7 @@ def shown(registry: CollectorRegistry) -> dict[str, tuple[str, str, set[frozense
 @pytest.mark.parametrize(
     ("registry", "entries"),
     [
-        (worker_registry(), (*catalogue.WORKER, *COUNTED)),
+        (worker_registry(), (*catalogue.WORKER, *catalogue.TIMERS)),
         (sink_registry(), (*catalogue.SINK, *catalogue.WINDOWS)),
         (gateway_registry(), catalogue.GATEWAY),
         (notifier_registry(), catalogue.NOTIFIER),

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -16,9 +16,12 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from schemas.ticks import is_tick
-from schemas.times import render
+from schemas.times import EpochMs, render
 from schemas.topics import Topics
+from streams.timers.alerts import ClockChange
+from streams.timers.standing import Figures, Group
 from streams.worker.app import Worker
+from streams.worker.stats import SilentStats
 from tests.servers.plugin import Broker
 from tests.streams.worker.alarms import BOOK, POLICIES, TARGET_SECONDS, Raised, contact, now_ms, outcomes, raised, reply
 from tests.streams.worker.harness import PARTITIONS, PATIENCE_SECONDS, SESSION_SECONDS, Surroundings, until
@@ -34,11 +37,11 @@ def around(broker: Broker, unique: Callable[[str], str], tmp_path: Path) -> Surr
 
 
 @asynccontextmanager
-async def working(around: Surroundings, **fields: object) -> AsyncIterator[None]:
+async def working(around: Surroundings, stats: SilentStats | None = None, **fields: object) -> AsyncIterator[None]:
     """A worker, until the end of the block."""
     stop = asyncio.Event()
     config = dataclasses.replace(around.config(drain=False, policies=BOOK), **fields)  # type: ignore[arg-type]
-    run = asyncio.ensure_future(Worker(config).run(stop))
+    run = asyncio.ensure_future(Worker(config, stats).run(stop))
     try:
         yield
         assert not run.done(), run
@@ -202,3 +205,37 @@ async def test_policies_that_change_in_a_running_worker_judge_what_opens_after_t
     finally:
         stop.set()
         await asyncio.wait_for(run, PATIENCE_SECONDS)
+
+
+class Looking(SilentStats):
+    """Remembers how the open conversations stood last, and what became of clocks."""
+
+    def __init__(self) -> None:
+        self.shown: dict[Group, Figures] = {}
+        self.ended: list[str | None] = []
+
+    def live(self, figures: Mapping[Group, Figures], now_ms: EpochMs) -> None:
+        self.shown = dict(figures)
+
+    def clocks(self, changes: Iterable[ClockChange]) -> None:
+        self.ended += [fact.outcome for _, fact in changes]
+
+    def stands(self, waiting: int, breached: int) -> bool:
+        found = self.shown.get(("acme", "live_chat", ""), Figures())
+        return (found.waiting, found.breached) == (waiting, breached)
+
+
+async def test_the_live_figures_follow_and_are_there_again_after_a_restart(around: Surroundings) -> None:
+    asked_ms = now_ms()
+    stats = Looking()
+    async with working(around, stats):
+        await asyncio.to_thread(around.publish, [contact("one", asked_ms), contact("two", asked_ms)])
+        await until(lambda: stats.stands(waiting=2, breached=2))
+        await asyncio.to_thread(around.publish, [reply("one", asked_ms + 60_000)])
+        await until(lambda: stats.stands(waiting=1, breached=1))
+    assert stats.ended == ["breached"] * 3, "two while they were open, one when it ended"
+    again = Looking()
+    async with working(around, again):
+        await until(lambda: again.stands(waiting=1, breached=1))
+    assert again.ended == []
+    assert set(raised(around).times.values()) == {1}
