@@ -80,6 +80,14 @@ def replay(
 @app.command()
 def worker(
     kafka: Kafka = None,
+    clickhouse: Annotated[
+        Optional[str],
+        typer.Option(
+            help="The ClickHouse server that the sink fills: conversations done for 7 days leave memory, and come back "
+            "from there when they are heard of again (default: none ever leaves). All workers need the same one.",
+            metavar="URL",
+        ),
+    ] = None,
     policies: Policies = None,
     data_dir: DataDir = None,
     metrics_port: Annotated[Optional[int], typer.Option(help="Where /metrics is served (default: 9464).")] = None,
@@ -104,7 +112,9 @@ def worker(
     from supportpulse.commands.worker import WorkerOptions, parse_until, run
 
     logs.configure(verbose=verbose)
-    found = settings.load(kafka=kafka, policies=policies, data_dir=data_dir, worker_metrics_port=metrics_port)
+    found = settings.load(
+        kafka=kafka, clickhouse=clickhouse, policies=policies, data_dir=data_dir, worker_metrics_port=metrics_port
+    )
     drain = None
     if until is not None:
         if as_of is None:
@@ -121,6 +131,7 @@ def worker(
             epoch=epoch,
             drain=drain,
             refusals=CapLimits(run=found.refused_run, share=found.refused_share),
+            clickhouse=None if found.embedded else found.clickhouse,
         )
     )
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.errors import SupportpulseError
 from schemas.topics import Topics
+from sinks.clickhouse.server import ServerDatabase
 from sinks.prometheus.pipeline import WorkerMetrics
 from sinks.prometheus.server import MetricsServer
 from streams.partition.cap import CapLimits
@@ -21,6 +22,7 @@ from streams.sla.policies import PolicyBook
 from streams.worker.app import Worker
 from streams.worker.config import Drain, WorkerConfig
 from supportpulse import reach
+from supportpulse.archive import ClickHouseArchive
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class WorkerOptions:
     epoch: int = 0
     drain: Drain | None = None
     refusals: CapLimits = field(default_factory=CapLimits)
+    #: A ClickHouse server; None: conversations never leave memory.
+    clickhouse: str | None = None
 
 
 def parse_until(text: str) -> Mapping[int, int]:
@@ -61,6 +65,8 @@ def run(options: WorkerOptions) -> None:
 
 async def _run(options: WorkerOptions) -> None:
     book = PolicyBook() if options.policies is None else policy_file.load(options.policies)
+    url = options.clickhouse
+    archive = None if url is None else ClickHouseArchive(lambda: ServerDatabase(url), options.epoch)
     config = WorkerConfig(
         kafka=options.kafka,
         policies=book,
@@ -71,6 +77,7 @@ async def _run(options: WorkerOptions) -> None:
         epoch=options.epoch,
         drain=options.drain,
         refusals=options.refusals,
+        archive=archive,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -85,3 +92,5 @@ async def _run(options: WorkerOptions) -> None:
         await worker.run(stop)
     finally:
         server.stop()
+        if archive is not None:
+            archive.close()

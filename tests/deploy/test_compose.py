@@ -184,7 +184,7 @@ def test_the_secrets_agree_with_each_other_and_are_nowhere_else() -> None:
 
 def test_only_who_needs_the_secrets_gets_them() -> None:
     given = {name for name, service in services().items() if service.get("env_file")}
-    assert given == {"clickhouse", "migrate", "sink", "gateway"}
+    assert given == {"clickhouse", "migrate", "sink", "worker", "gateway"}
     assert services()["gateway"]["env_file"] == ["deploy/gateway.env"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from schemas.records import InteractionEvent, MetricWindow
 from sinks.clickhouse import rows
 from sinks.clickhouse.embedded import EmbeddedDatabase
-from sinks.clickhouse.restore import FactVersion, latest_windows, recent_facts, stored_conversations
+from sinks.clickhouse.restore import FactVersion, events_of, latest_windows, recent_facts, stored_conversations
 from tests.sinks import samples
 from tests.sinks.samples import T0
 
@@ -88,3 +88,26 @@ def test_nothing_stored_is_nothing_restored(database: EmbeddedDatabase) -> None:
     assert list(stored_conversations(database)) == []
     assert list(recent_facts(database, T0)) == []
     assert list(latest_windows(database)) == []
+
+
+def test_the_events_of_some_conversations_up_to_a_position_are_distinct_and_in_the_order_of_the_log(
+    database: EmbeddedDatabase,
+) -> None:
+    names = [("a", "x"), ("b", "x"), ("b'c", "y\n\\n"), ("a", "gone")]
+    log = [
+        samples.event(f"e{n}", tenant=tenant, conversation_id=conversation_id)
+        for n in (3, 1, 2, 1, 0)
+        for tenant, conversation_id in [*names[:3], ("a", "other")]
+    ]
+    positions = [rows.log_position(n // 10, n) for n in range(len(log))]
+    # A repeated batch, and one that came first and lay further behind.
+    for piece in (slice(8, 20), slice(0, 12), slice(4, 8)):
+        database.insert("interactions", rows.interaction_columns(log[piece], positions[piece]))
+    for through in (0, 5, 11, 19):
+        found = events_of(database, names, positions[through])
+        for name in names:
+            members = [event for event in log[: through + 1] if (event.tenant, event.conversation_id) == name]
+            distinct = list({event.event_id: event for event in members}.values())
+            assert found.get(name, []) == distinct
+        assert ("a", "other") not in found
+    assert events_of(database, names, 0) == {("a", "x"): [log[0]]}
