@@ -22,6 +22,7 @@ from streams.partition.conversation import Change, Head
 from streams.partition.rebuild import BEFORE_THE_LOG, rebuild
 from streams.partition.store import Entry, conversation_key, pack
 from streams.sla.policies import PolicyBook
+from streams.timers.clocks import BREACH, Raised
 
 _INSTANTS = frozenset({"started_at", "ended_at", "deadline"})
 _FIELDS = MetricFact.__struct_fields__
@@ -42,17 +43,10 @@ def stored_facts(database: Database, after: Name | None, last: Name | None) -> d
 
     None: from the first, to the last. Names are ordered as bytes.
     """
-    conditions = ["1"]
-    params: dict[str, str | int | float] = {}
-    if after is not None:
-        conditions += ["tenant >= {t0:String}", "(tenant, conversation_id) > ({t0:String}, {c0:String})"]
-        params |= {"t0": after[0], "c0": after[1]}
-    if last is not None:
-        conditions += ["tenant <= {t1:String}", "(tenant, conversation_id) <= ({t1:String}, {c1:String})"]
-        params |= {"t1": last[0], "c1": last[1]}
+    condition, params = _stretch(after, last)
     columns = (f"toUnixTimestamp64Milli({name}) AS {name}" if name in _INSTANTS else name for name in _FIELDS)
     answer = database.query(
-        f"SELECT {', '.join(columns)} FROM metric_facts FINAL WHERE {' AND '.join(conditions)}",  # noqa: S608 - ours
+        f"SELECT {', '.join(columns)} FROM metric_facts FINAL WHERE {condition}",  # noqa: S608 - ours
         params,
     )
     found: defaultdict[Name, list[MetricFact]] = defaultdict(list)
@@ -62,8 +56,53 @@ def stored_facts(database: Database, after: Name | None, last: Name | None) -> d
     return found
 
 
-def mend(name: Name, events: Sequence[InteractionEvent], stored: Iterable[MetricFact], book: PolicyBook) -> Mended:
-    """Hold the `stored` facts of a conversation to its `events` (in the log's order; none: they had not landed)."""
+def stored_raised(database: Database, after: Name | None, last: Name | None) -> dict[Name, dict[str, list[Raised]]]:
+    """What the clocks of these conversations have raised, by what is behind the conversation in their fact_ids.
+
+    `after` and `last` are as in `stored_facts`.
+    """
+    condition, params = _stretch(after, last)
+    answer = database.query(
+        "SELECT tenant, conversation_id, fact_id, toUnixTimestamp64Milli(deadline), level, share "  # noqa: S608 - ours
+        f"FROM sla_alerts FINAL WHERE {condition}",
+        params,
+    )
+    memories: dict[tuple[Name, str, EpochMs], Raised] = {}
+    for tenant, conversation_id, fact_id, deadline, level, share in answer.rows:
+        suffix = fact_id[len(conversation_id) + 1 :]
+        memory = memories.setdefault(((tenant, conversation_id), suffix, deadline), Raised(deadline))
+        memory.upto = max(memory.upto, share if level == "warning" else BREACH)
+        memory.taken_back = memory.taken_back or level == "retracted"
+    found: defaultdict[Name, dict[str, list[Raised]]] = defaultdict(dict)
+    for (name, suffix, _), memory in sorted(memories.items(), key=lambda one: one[0]):
+        found[name].setdefault(suffix, []).append(memory)
+    return found
+
+
+def _stretch(after: Name | None, last: Name | None) -> tuple[str, dict[str, str | int | float]]:
+    """The condition for the conversations in (after, last], and its parameters."""
+    conditions = ["1"]
+    params: dict[str, str | int | float] = {}
+    if after is not None:
+        conditions += ["tenant >= {t0:String}", "(tenant, conversation_id) > ({t0:String}, {c0:String})"]
+        params |= {"t0": after[0], "c0": after[1]}
+    if last is not None:
+        conditions += ["tenant <= {t1:String}", "(tenant, conversation_id) <= ({t1:String}, {c1:String})"]
+        params |= {"t1": last[0], "c1": last[1]}
+    return " AND ".join(conditions), params
+
+
+def mend(
+    name: Name,
+    events: Sequence[InteractionEvent],
+    stored: Iterable[MetricFact],
+    book: PolicyBook,
+    raised: Mapping[str, list[Raised]] | None = None,
+) -> Mended:
+    """Hold the `stored` facts of a conversation to its `events` (in the log's order; none: they had not landed).
+
+    What its clocks have `raised` is not raised again.
+    """
     known = {fact.fact_id: fact for fact in stored}
     judged_ms = _judged_ms(known.values())
     _, holding = fold(*name, [remember(event) for event in events], book, judged_ms)
@@ -71,7 +110,7 @@ def mend(name: Name, events: Sequence[InteractionEvent], stored: Iterable[Metric
     latest = known | {change.new.fact_id: change.new for change in changes}
     revisions = {fact_id: fact.revision for fact_id, fact in latest.items() if fact.revision > 1 or fact.retracted}
     if events:
-        return Mended(rebuild(events, revisions, judged_ms, book), changes)
+        return Mended(rebuild(events, revisions, judged_ms, book, raised), changes)
     suffixes = {fact_id[len(name[1]) + 1 :]: revision for fact_id, revision in revisions.items()}
     head = Head(FoldState(), revisions=suffixes)
     return Mended([Entry(conversation_key(*name), None, pack(head), BEFORE_THE_LOG)], changes)

@@ -16,11 +16,12 @@ from sinks.clickhouse.restore import recent_facts, stored_conversations
 from streams.partition.rebuild import BEFORE_THE_LOG
 from streams.partition.store import Entry
 from streams.sla.policies import PolicyBook
+from streams.timers.clocks import Raised
 from streams.windows.deltas import DeltaBuilder
 from streams.windows.shape import WINDOW_SECONDS
 from streams.worker import changelog
 from streams.worker.outbox import Outbox, Outgoing, partition_of
-from supportpulse.mending import Name, mend, stored_facts
+from supportpulse.mending import Name, mend, stored_facts, stored_raised
 
 #: The owner of what is restored: no worker has this name.
 _OWNER = "restored"
@@ -92,7 +93,8 @@ class _Restore:
         while True:
             events = {(one.tenant, one.conversation_id): one.events for one in islice(stored, _AT_ONCE)}
             last = next(reversed(events)) if len(events) == _AT_ONCE else None
-            await self._batch(events, stored_facts(self._database, after, last), partitions)
+            facts = stored_facts(self._database, after, last)
+            await self._batch(events, facts, stored_raised(self._database, after, last), partitions)
             if last is None:
                 return
             after = last
@@ -101,13 +103,14 @@ class _Restore:
         self,
         events: Mapping[Name, Sequence[InteractionEvent]],
         facts: Mapping[Name, Sequence[MetricFact]],
+        raised: Mapping[Name, Mapping[str, list[Raised]]],
         partitions: int,
     ) -> None:
         entries: defaultdict[int, list[Entry]] = defaultdict(list)
         missing: list[Outgoing] = []
         for name in {**events, **facts}:
             key = record_key(*name)
-            mended = mend(name, events.get(name, ()), facts.get(name, ()), self._book)
+            mended = mend(name, events.get(name, ()), facts.get(name, ()), self._book, raised.get(name))
             entries[partition_of(key, partitions)] += mended.entries
             for change in mended.changes:
                 missing.append(Outgoing(key, fast.encode_fact(change.new), self._now_ms))

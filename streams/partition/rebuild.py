@@ -13,6 +13,7 @@ from streams.partition.conversation import Head
 from streams.partition.log import is_full, pack_event, seal
 from streams.partition.store import Entry, conversation_key, pack
 from streams.sla.policies import PolicyBook
+from streams.timers.clocks import Raised
 from streams.timers.watch import Watch
 
 #: Before the first offset of any log: whatever an event does later holds over it.
@@ -24,11 +25,13 @@ def rebuild(
     revisions: Mapping[str, int],
     judged_ms: EpochMs | None,
     book: PolicyBook,
+    raised: Mapping[str, list[Raised]] | None = None,
 ) -> list[Entry]:
     """The entries of one conversation, as a worker that had seen its distinct `events` would have written them.
 
     `revisions`: fact_id → revision, for the facts that have more than one version, retracted ones included.
-    `judged_ms`: up to when its open clocks have been judged.
+    `judged_ms`: up to when its open clocks have been judged. `raised`: what its clocks have raised, by what is behind
+    the conversation in their fact_ids.
     """
     known = list(events)
     if not known:
@@ -41,6 +44,7 @@ def rebuild(
         head.erased = True
         return [Entry(key, None, pack(head), BEFORE_THE_LOG)]
     head.fold, _ = fold(tenant, conversation_id, log, book)
+    head.timers.raised.update(raised or {})
     Watch(tenant, conversation_id, head.timers, book).plan(head.fold, judged_ms)
     head.revisions = {fact_id[len(conversation_id) + 1 :]: revision for fact_id, revision in revisions.items()}
     sealed = []

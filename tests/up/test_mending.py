@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,8 +18,11 @@ from sinks.clickhouse.migrate import migrate
 from streams.fold.conversation import fold
 from streams.fold.events import remember
 from streams.sla import policy_file
-from supportpulse.mending import Name, mend, stored_facts
+from supportpulse.mending import Name, mend, stored_facts, stored_raised
 from supportpulse.up.live import simulator_policies
+from tests.streams.partition.harness import Partition, records, tick
+from tests.streams.stories import clock, story
+from tests.streams.strategies import BOOK
 from tests.up.runs import traffic
 
 _BEGIN_MS = times.parse("2026-06-09T00:00:00.000Z")
@@ -95,3 +99,29 @@ def test_stretches_of_conversations_give_every_fact_once(tmp_path: Path) -> None
     together = sorted((f.tenant, f.fact_id, f.revision) for part in found for some in part.values() for f in some)
     latest = {(fact.tenant, fact.fact_id): fact.revision for fact in facts}
     assert together == sorted((*key, revision) for key, revision in latest.items())
+
+
+@pytest.mark.parametrize("cut", [2, 3, 5])
+def test_what_was_raised_before_a_restart_is_not_raised_again(tmp_path: Path, cut: int) -> None:
+    """The events of a conversation and its alerts so far are in ClickHouse; the broker has forgotten the rest."""
+    told = story("09:00 customer message")
+    before = Partition()
+    before.feed(records(told))
+    for minutes in range(1, cut):
+        before.feed([tick(minutes, clock(f"09:0{minutes}") + 1)])
+    database = EmbeddedDatabase(tmp_path / "clickhouse")
+    migrate(database, now_ms=0)
+    if before.alerts:
+        database.insert("sla_alerts", rows.alert_columns(before.alerts))
+    raised = stored_raised(database, None, None)
+    database.close()
+
+    after = Partition()
+    after.reader = before.reader
+    for entry in mend(("acme", "c"), told, before.reader.holding().values(), BOOK, raised.get(("acme", "c"))).entries:
+        after.store.put(entry)
+    after.store.index_due()
+    after.feed([tick(99, clock("23:00"))])
+    straight = Partition()
+    straight.feed([*records(told), tick(99, clock("23:00"))])
+    assert sorted([*before.alerts, *after.alerts], key=repr) == sorted(straight.alerts, key=repr)
