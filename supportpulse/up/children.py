@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -51,4 +52,6 @@ def _worker(stack: Stack, metrics_port: int, more: list[str]) -> Server:
         # A drain of little may be over before anybody could see it listening.
         ready=(lambda: True) if more else (lambda: processes.accepts(metrics_port)),
         log_path=stack.data_dir.logs / "worker.log",
+        # Not on the command line, where everybody could read the password.
+        env={**os.environ, "SUPPORTPULSE_CLICKHOUSE": stack.settings.clickhouse},
     )
