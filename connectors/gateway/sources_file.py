@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from connectors.channels.base import AnyConnector, ChannelOptions, Source
 from connectors.channels.registry import channels
 from connectors.gateway.sources import MOST_BODY_BYTES, Entry, Limits, SourceBook, Token, digest
-from schemas import yaml_lines
+from schemas import secrets, yaml_lines
 from schemas.errors import SupportpulseError
+from schemas.secrets import SecretUnreadable
 from schemas.yaml_lines import Node
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -70,15 +71,15 @@ def _entry(node: Node, environ: Mapping[str, str]) -> Entry:
     connector = channels().get(vendor)
     if connector is None:
         raise fields["vendor"].refuse(f"{vendor!r} is no channel; there are {', '.join(channels())}")
-    secrets = tuple(_secrets(fields["secrets"], environ)) if "secrets" in fields else ()
-    if not secrets and not connector.unsigned:
+    proofs = tuple(_secrets(fields["secrets"], environ)) if "secrets" in fields else ()
+    if not proofs and not connector.unsigned:
         raise node.refuse(f"secrets are missing: {vendor} signs its deliveries. Write secrets: [env:NAME]")
     limits = _limits(fields.get("limits"))
     account = _name(fields["account"]) if "account" in fields else ""
     options = _options(connector, fields.get("options"), node, environ)
     return Entry(
         connector=connector,
-        source=Source(name, fields["tenant"].text(), options, secrets, account),
+        source=Source(name, fields["tenant"].text(), options, proofs, account),
         limits=limits,
         bucket=limits.bucket(),
     )
@@ -92,12 +93,12 @@ def _tokens(node: Node, environ: Mapping[str, str]) -> list[Token]:
         name = _name(fields["name"])
         if name in tokens:
             raise each.refuse(f"a second token named {name!r}")
-        secrets = _secrets(fields["secrets"], environ)
-        if any(len(secret) < _LEAST_TOKEN_BYTES for secret in secrets):
+        found = _secrets(fields["secrets"], environ)
+        if any(len(secret) < _LEAST_TOKEN_BYTES for secret in found):
             raise fields["secrets"].refuse(
                 f"a token of fewer than {_LEAST_TOKEN_BYTES} bytes can be guessed: make a longer one"
             )
-        digests = tuple(digest(secret) for secret in secrets)
+        digests = tuple(digest(secret) for secret in found)
         for one in digests:
             if seen.setdefault(one, name) != name:
                 raise fields["secrets"].refuse(
@@ -123,29 +124,10 @@ def _secrets(node: Node, environ: Mapping[str, str]) -> list[bytes]:
 
 
 def _secret(node: Node, environ: Mapping[str, str]) -> bytes:
-    # Whoever wrote the secret itself here should not find it in a log.
-    reference = node.scalar()
-    kind, _, where = reference.partition(":") if isinstance(reference, str) else ("", "", "")
-    if kind not in ("env", "file") or not where:
-        raise node.refuse("is no reference to a secret: write env:NAME or file:/path (what is there is not shown)")
-    secret = _from_environment(node, where, environ) if kind == "env" else _from_file(node, Path(where))
-    if not secret:
-        raise node.refuse(f"the secret at {reference} is empty")
-    return secret
-
-
-def _from_environment(node: Node, name: str, environ: Mapping[str, str]) -> bytes:
-    value = environ.get(name)
-    if value is None:
-        raise node.refuse(f"the environment has no {name}: set it before the gateway starts")
-    return value.encode()
-
-
-def _from_file(node: Node, path: Path) -> bytes:
     try:
-        return path.read_bytes().rstrip(b"\r\n")
-    except OSError as exc:
-        raise node.refuse(f"{path} cannot be read: {exc.strerror}") from exc
+        return secrets.read(node.scalar(), environ)
+    except SecretUnreadable as exc:
+        raise node.refuse(str(exc)) from exc
 
 
 def _options(connector: AnyConnector, node: Node | None, source: Node, environ: Mapping[str, str]) -> ChannelOptions:

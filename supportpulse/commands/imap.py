@@ -11,7 +11,9 @@ from connectors.channels.base import Source
 from connectors.channels.mail import MailOptions
 from connectors.imap import ImapError, ImapPoller, ImapSettings
 from connectors.marks import StateFile
+from schemas import secrets
 from schemas.errors import SupportpulseError
+from schemas.secrets import SecretUnreadable
 from schemas.topics import Topics
 from supportpulse.commands import polling
 from supportpulse.up.landing import wall_clock_ms
@@ -33,19 +35,13 @@ class ImapOptions:
 
 def password(reference: str, environ: Mapping[str, str] = os.environ) -> str:
     """The password that `env:NAME` or `file:/path` refers to. Raises `SupportpulseError`, never with the password."""
-    kind, _, where = reference.partition(":")
-    if kind == "env" and where:
-        found = environ.get(where, "")
-    elif kind == "file" and where:
-        try:
-            found = Path(where).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as exc:
-            raise SupportpulseError(f"the password's file {where} cannot be read: {exc}") from exc
-    else:
-        raise SupportpulseError("the password is given by reference: --password env:NAME or file:/path")
-    if not found:
-        raise SupportpulseError(f"there is no password at {reference}: set it before this starts")
-    return found
+    try:
+        return secrets.read(reference, environ).decode()
+    except SecretUnreadable as exc:
+        raise SupportpulseError(f"--password: {exc}") from exc
+    except UnicodeDecodeError:
+        # The error itself would hold the password.
+        raise SupportpulseError(f"--password: what is at {reference} is no text in UTF-8") from None
 
 
 def run(options: ImapOptions) -> None:

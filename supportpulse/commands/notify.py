@@ -11,9 +11,10 @@ from pathlib import Path
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
-from schemas import documents
+from schemas import documents, secrets
 from schemas.errors import SupportpulseError
 from schemas.records import SlaAlert
+from schemas.secrets import SecretUnreadable
 from sinks.notifier.config import NotifierConfig, NotifierMisconfigured
 from sinks.notifier.message import key_of
 from sinks.notifier.service import NotifierService
@@ -26,18 +27,10 @@ from supportpulse.up.landing import wall_clock_ms
 
 def secret_of(reference: str, environ: Mapping[str, str] = os.environ) -> bytes:
     """What `env:NAME` or `file:/path` refers to. Raises `NotifierMisconfigured`, never naming what is there."""
-    kind, _, where = reference.partition(":")
-    if kind == "env" and where:
-        if where not in environ:
-            raise NotifierMisconfigured(f"the environment has no {where}: set it to the secret, then start again")
-        return environ[where].encode()
-    if kind == "file" and where:
-        try:
-            return Path(where).read_bytes().rstrip(b"\r\n")
-        except OSError as exc:
-            raise NotifierMisconfigured(f"the secret at {where} cannot be read: {exc.strerror}") from exc
-    # Whoever wrote the secret itself here should not find it in a log.
-    raise NotifierMisconfigured("--secret is no reference to a secret: write env:NAME or file:/path")
+    try:
+        return secrets.read(reference, environ)
+    except SecretUnreadable as exc:
+        raise NotifierMisconfigured(f"--secret: {exc}") from exc
 
 
 def run(settings: Settings, config: NotifierConfig, refused: Path | None) -> None:

@@ -217,3 +217,11 @@ def test_a_password_is_given_by_reference(reference: str) -> None:
     with pytest.raises(SupportpulseError) as told:
         command.password(reference)
     assert "hunter2" not in str(told.value)
+
+
+def test_a_password_that_is_no_text_is_refused_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"hunter2\xff\n")
+    with pytest.raises(SupportpulseError, match="no text in UTF-8") as told:
+        command.password(f"file:{tmp_path}/password")
+    assert "hunter2" not in str(told.value)
+    assert told.value.__suppress_context__
