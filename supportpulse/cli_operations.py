@@ -80,6 +80,12 @@ def redrive_(
         Optional[list[str]], typer.Argument(metavar="PARTITION/OFFSET", help="More letters.", show_default=False)
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that were not redriven yet.")] = False,
+    sources: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="The gateway's sources file, to read again what it parked; its secrets are not needed.", metavar="FILE"
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent where, and do nothing.")] = False,
     as_json: Json = False,
     kafka: Kafka = None,
@@ -87,10 +93,14 @@ def redrive_(
 ) -> None:
     """Send parked records again to where they came from, with the bytes they had: after a fix or an upgrade.
 
+    With --sources a vendor's delivery that the gateway parked is read again by its connector, and its events are sent.
+
     Each is sent once: a letter that was redriven is not sent again, and a redrive that was interrupted, by whatever,
     is finished by running it again. What is refused again is parked again, as a letter of its own.
 
     Example: supportpulse dlq redrive --reason unknown_schema --dry-run
+
+    supportpulse dlq redrive --origin gateway/whatsapp/ --sources sources.yaml
     """
     from supportpulse import logs, settings
     from supportpulse.commands.dlq import redrive_letters, selection_of
@@ -99,7 +109,7 @@ def redrive_(
     named = [*(ids or ()), *(more_ids or ())]
     if not (everything or reason or origin or named):
         raise SupportpulseError("which letters? Say --reason, --origin or --ids, or --all for all of them")
-    found = settings.load(kafka=kafka, data_dir=data_dir)
+    found = settings.load(kafka=kafka, data_dir=data_dir, sources=sources)
     redrive_letters(found, selection_of(reason, origin, named), _console(), dry_run=dry_run, as_json=as_json)
 
 

@@ -28,6 +28,8 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     received_at: int
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
+    #: False: the body was too large to be kept, and only what was parked of it is.
+    whole: bool = True
 
 
 def letter(
@@ -37,7 +39,8 @@ def letter(
     details = list(dict.fromkeys(each.detail for each in parked))
     shown = "; ".join(details[:_MOST_DETAILS]) + ("; …" if len(details) > _MOST_DETAILS else "")
     original = delivery.body
-    if len(original) > _MOST_BYTES:
+    whole = len(original) <= _MOST_BYTES
+    if not whole:
         # Larger than a record can be: the pieces themselves, as far as they fit.
         original = b"\n".join(each.original for each in parked)[:_MOST_BYTES]
         shown = f"{shown}; of {len(delivery.body):,} bytes only what was parked is kept, and it cannot be sent again"
@@ -47,7 +50,9 @@ def letter(
         origin=origin,
         parked_at=delivery.received_at,
         key=msgspec.json.encode(
-            Envelope(delivery.method, delivery.received_at, _harmless(delivery.headers), _harmless(delivery.query))
+            Envelope(
+                delivery.method, delivery.received_at, _harmless(delivery.headers), _harmless(delivery.query), whole
+            )
         ),
         original=original,
     )
@@ -68,6 +73,8 @@ def read_again(parked: DeadLetter, connector: AnyConnector, source: Source[Any])
         raise UnknownPayload(
             "the letter's key does not say how the delivery came: it was not parked by a gateway"
         ) from None
+    if not envelope.whole:
+        raise UnknownPayload("the delivery was too large to be kept whole: let the vendor send it again")
     parsed = read(
         connector,
         Delivery(

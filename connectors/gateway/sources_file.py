@@ -29,12 +29,16 @@ class SourcesFileError(SupportpulseError):
     """The sources file cannot be used. Says where and what to write; correct the file and try again."""
 
 
-def load(path: Path, environ: Mapping[str, str] = os.environ) -> SourceBook:
-    """Read and check a sources file, and fetch the secrets it refers to. Raises `SourcesFileError`."""
+def load(path: Path, environ: Mapping[str, str] | None = os.environ) -> SourceBook:
+    """Read and check a sources file, and fetch the secrets it refers to. Raises `SourcesFileError`.
+
+    With None for `environ` no secret is fetched, and no token read: who reads again what was verified when it came
+    needs none. Such a book verifies nothing, so it is not for a gateway.
+    """
     return parse(yaml_lines.read(path, SourcesFileError), str(path), environ)
 
 
-def parse(text: str, name: str = "sources", environ: Mapping[str, str] = os.environ) -> SourceBook:
+def parse(text: str, name: str = "sources", environ: Mapping[str, str] | None = os.environ) -> SourceBook:
     """As `load`, from text; `name` is what errors call it."""
     roots = yaml_lines.documents(text, name, SourcesFileError)
     if len(roots) != 1:
@@ -47,14 +51,14 @@ def parse(text: str, name: str = "sources", environ: Mapping[str, str] = os.envi
         if entry.source.name in entries:
             raise node.refuse(f"a second source named {entry.source.name!r}: events could not tell them apart")
         entries[entry.source.name] = entry
-    tokens = _tokens(fields["tokens"], environ) if "tokens" in fields else []
-    if not entries and not tokens:
+    tokens = _tokens(fields["tokens"], environ) if "tokens" in fields and environ is not None else []
+    if not entries and not tokens and environ is not None:
         raise roots[0].refuse("names neither a source nor a token, so nobody could send anything")
     public_url = _public_url(fields["public_url"]) if "public_url" in fields else ""
     return SourceBook(entries.values(), tokens, public_url)
 
 
-def _entry(node: Node, environ: Mapping[str, str]) -> Entry:
+def _entry(node: Node, environ: Mapping[str, str] | None) -> Entry:
     fields = node.fields(
         {
             "name": True,
@@ -71,8 +75,8 @@ def _entry(node: Node, environ: Mapping[str, str]) -> Entry:
     connector = channels().get(vendor)
     if connector is None:
         raise fields["vendor"].refuse(f"{vendor!r} is no channel; there are {', '.join(channels())}")
-    proofs = tuple(_secrets(fields["secrets"], environ)) if "secrets" in fields else ()
-    if not proofs and not connector.unsigned:
+    proofs = tuple(_secrets(fields["secrets"], environ)) if "secrets" in fields and environ is not None else ()
+    if "secrets" not in fields and not connector.unsigned:
         raise node.refuse(f"secrets are missing: {vendor} signs its deliveries. Write secrets: [env:NAME]")
     limits = _limits(fields.get("limits"))
     account = _name(fields["account"]) if "account" in fields else ""
@@ -130,8 +134,15 @@ def _secret(node: Node, environ: Mapping[str, str]) -> bytes:
         raise node.refuse(str(exc)) from exc
 
 
-def _options(connector: AnyConnector, node: Node | None, source: Node, environ: Mapping[str, str]) -> ChannelOptions:
-    said = {} if node is None else {name: _option(name, child, environ) for name, child in node.items()}
+def _options(
+    connector: AnyConnector, node: Node | None, source: Node, environ: Mapping[str, str] | None
+) -> ChannelOptions:
+    said: dict[str, Any] = {}
+    for name, child in () if node is None else node.items():
+        if not _is_secret(name):
+            said[name] = child.plain()
+        elif environ is not None:
+            said[name] = _secret(child, environ).decode("utf-8", "replace")
     try:
         return connector.Options.model_validate(said)
     except ValidationError as exc:
@@ -144,11 +155,9 @@ def _options(connector: AnyConnector, node: Node | None, source: Node, environ: 
         raise at.refuse(f"{'.'.join(where)}: {why}") from exc
 
 
-def _option(name: str, node: Node, environ: Mapping[str, str]) -> Any:
-    """A value as it stands there; what is a secret by its name is a reference, as secrets are."""
-    if any(word in name for word in _SECRET_WORDS):
-        return _secret(node, environ).decode("utf-8", "replace")
-    return node.plain()
+def _is_secret(option: str) -> bool:
+    """By its name: then it is a reference, as secrets are."""
+    return any(word in option for word in _SECRET_WORDS)
 
 
 def _at(node: Node, where: list[str]) -> Node:

@@ -11,6 +11,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from connectors.gateway import sources_file
+from connectors.gateway.sources import SourceBook
 from schemas import times
 from schemas.errors import REASONS, SupportpulseError
 from supportpulse import reach
@@ -52,7 +54,9 @@ def redrive_letters(
     settings: Settings, selection: Selection, console: Console, *, dry_run: bool, as_json: bool
 ) -> Report:
     """Send the selected letters again, and say what became of each kind."""
-    report = redrive(_desk(settings), selection, lambda: time.time_ns() // 1_000_000, dry_run=dry_run)
+    # What was parked has been verified, so no secret is needed to read it again.
+    sources = None if settings.sources is None else sources_file.load(settings.sources, environ=None)
+    report = redrive(_desk(settings, sources), selection, lambda: time.time_ns() // 1_000_000, dry_run=dry_run)
     if as_json:
         console.file.write(msgspec.json.encode({"dry_run": dry_run, **_figures(report)}).decode() + "\n")
         return report
@@ -127,7 +131,7 @@ def _figures(report: Report) -> dict[str, Any]:
     return {"sent": report.sent, "finished": report.finished, "before": report.before, "refused": report.refused}
 
 
-def _desk(settings: Settings) -> Desk:
+def _desk(settings: Settings, sources: SourceBook | None = None) -> Desk:
     kafka = broker_of(settings)
     reach.check_kafka(kafka)
-    return Desk(kafka)
+    return Desk(kafka, sources=sources)

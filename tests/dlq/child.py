@@ -13,6 +13,7 @@ from supportpulse.dlq import redrive as module
 from supportpulse.dlq.ledger import Entry
 from supportpulse.dlq.letters import Selection
 from supportpulse.dlq.redrive import Desk
+from tests.dlq.deliveries import TELLING, book
 from tests.dlq.harness import NOW_MS
 
 #: In the order in which they come.
@@ -59,7 +60,8 @@ def main(kafka: str, prefix: str, step: str) -> None:
     """Redrive everything, as far as it gets."""
     DyingDesk.step = step
     setattr(module, "EventPublisher", DyingPublisher)  # noqa: B010 - mypy wants it exported
-    module.redrive(DyingDesk(kafka, Topics(prefix)), Selection(), lambda: NOW_MS)
+    sources = book(*(vendor for vendor, _ in TELLING))
+    module.redrive(DyingDesk(kafka, Topics(prefix), sources), Selection(), lambda: NOW_MS)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.channels.base import Delivery, Parsed, Source, in_its_name, receive
+from connectors.channels.base import Delivery, Parked, Parsed, Source, in_its_name, receive
 from connectors.channels.github import GitHub
+from connectors.gateway import parking
 from connectors.gateway.intake import Intake, Taken
 from connectors.gateway.parking import read_again
 from connectors.gateway.sources import Entry
@@ -95,6 +96,19 @@ def test_an_event_that_breaks_the_contract_is_parked_and_the_others_go_on() -> N
     assert len(found.types) == 1
     assert letter.reason == InvalidEvent.reason
     assert "event_id" in letter.detail
+
+
+def test_what_was_too_large_to_keep_is_not_read_as_if_it_were_whole() -> None:
+    body = json_of_github() + b" " * 1_500_000
+    delivery = Delivery("POST", "", {"x-github-event": "issues"}, body, 1)
+    cut = parking.letter("gateway/github/a", delivery, [Parked("unknown", json_of_github())])
+    assert cut.original == json_of_github()
+    with pytest.raises(UnknownPayload, match="too large"):
+        read_again(cut, GitHub(), Source("a", "t", GitHub.Options()))
+
+
+def json_of_github() -> bytes:
+    return next(case for case in ALL if case.connector.vendor == "github").samples[0].body
 
 
 def test_a_letter_that_is_none_of_the_gateway_s() -> None:

@@ -62,6 +62,17 @@ def test_an_option_that_is_a_secret_is_a_reference_too() -> None:
     assert "hunter2" not in str(refused.value)
 
 
+def test_who_only_reads_needs_no_secret() -> None:
+    text = _source(_SECRETS).replace("github", "whatsapp") + "    options: {verify_token: 'env:NOWHERE'}\n"
+    book = parse(text + "tokens: [{name: crm, tenant: acme, secrets: [env:NOWHERE]}]\n", environ=None)
+    entry = book.find("whatsapp", "a")
+    assert entry is not None
+    assert (entry.source.tenant, entry.source.secrets, entry.source.options.verify_token) == ("t", (), None)
+    assert book.tokens == frozenset()
+    with pytest.raises(SourcesFileError, match="is no channel"):
+        parse(text.replace("whatsapp", "pigeon"), environ=None)
+
+
 def test_a_secret_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"from a file\n")
     path = tmp_path / "sources.yaml"
