@@ -11,6 +11,7 @@ from supportpulse import topics as topic_maker
 from supportpulse.broker import TansuBroker
 from supportpulse.dlq.redrive import Desk
 from tests.cli.command import run
+from tests.dlq.deliveries import parked, records
 from tests.dlq.harness import letter, lying, park
 from tests.servers.plugin import Broker
 
@@ -49,6 +50,25 @@ def test_list_shows_redrive_sends_and_the_list_says_so(own_tansu: TansuBroker, t
     assert (list(report["sent"]), list(report["before"]), list(report["refused"])) == (["0/1"], ["0/0"], ["0/2"])
     assert lying(desk, "interactions") == {(b"acme/0", _WORDS): 1, (b"acme/1", b"bytes of 1"): 1}
     assert "1 of them not redriven" in run(tmp_path, "dlq", "list", *at).out
+
+
+def test_what_the_gateway_parked_is_read_again_without_a_secret(own_tansu: TansuBroker, tmp_path: Path) -> None:
+    broker, desk = Broker("tansu", own_tansu.address), Desk(own_tansu.address)
+    topic_maker.ensure(broker.address, desk.topics, partitions=2)
+    park(broker, desk, [parked("line", "asked"), parked("line", "unknown-event")])
+    redriven = ("dlq", "redrive", "--origin", "gateway/line/", "--kafka", broker.address)
+    done = run(tmp_path, *redriven)
+    assert "0 sent, 0 finished, 0 redriven before, 2 cannot be redriven" in done.out
+    assert "--sources FILE" in done.out
+
+    sources = tmp_path / "sources.yaml"
+    sources.write_text("sources: [{name: line-main, vendor: line, tenant: acme, secrets: [env:NOT_SET_HERE]}]")
+    done = run(tmp_path, *redriven, "--sources", sources)
+    assert "1 sent, 0 finished, 0 redriven before, 1 cannot be redriven" in done.out
+    assert lying(desk, "interactions") == records("line", "asked")
+    sources.write_text("sources: [{name: line-main, vendor: pigeon, tenant: acme}]")
+    done = run(tmp_path, *redriven, "--sources", sources)
+    assert (done.status, "sources.yaml:1: " in done.complaint) == (1, True)
 
 
 def test_a_mistake_says_what_to_type(tmp_path: Path) -> None:
