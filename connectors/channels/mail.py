@@ -172,6 +172,14 @@ def _when(mail: Mail, delivery: Delivery) -> EpochMs:
 
 
 def _mail(message: Message, text_length: int, digest: str) -> Mail:
+    try:
+        return _read(message, text_length, digest)
+    except RecursionError:
+        # The library reads addresses by recursion: "To: : : : …" takes it to the end of its stack.
+        raise InvalidEvent("a header field is nested too deeply to be read") from None
+
+
+def _read(message: Message, text_length: int, digest: str) -> Mail:
     references = (*_ids(message, "References"), *_ids(message, "In-Reply-To"))
     own_id = next(iter(_ids(message, "Message-ID")), None) or _first_word(_field(message, "Message-ID"))
     subject = _decoded(_field(message, "Subject"))

@@ -10,7 +10,7 @@ from connectors.channels.base import Delivery, Parsed, Source, Unverified
 from connectors.channels.forms import form_fields
 from connectors.channels.mail import Mail, MailOptions, read_mail, tell
 from connectors.channels.mailgun import MailgunOptions
-from schemas.errors import MalformedRecord, Refused
+from schemas.errors import InvalidEvent, MalformedRecord, Refused
 from schemas.records import InteractionEvent
 from schemas.times import parse
 from tests.connectors.channels.case import RECEIVED_MS, SECRET, VendorCase
@@ -225,3 +225,11 @@ def test_forms_are_read_whichever_way_they_are_written() -> None:
     for bad in (b"", b"just words", b"--", b"--x\r\n\r\n--x--"):
         with pytest.raises(MalformedRecord):
             form_fields(bad)
+
+
+def test_addresses_without_end_are_refused() -> None:
+    raw = (
+        b"From: a@customer.example\r\nTo: " + b": " * 20_000 + b"e\r\nDate: Mon, 2 Mar 2026 09:00:00 +0000\r\n\r\nhello"
+    )
+    with pytest.raises(InvalidEvent, match="nested too deeply"):
+        read_mail(raw)
