@@ -94,6 +94,14 @@ def worker(
     session_timeout: Annotated[
         float, typer.Option(help="Seconds without a heartbeat after which others take over.")
     ] = 10.0,
+    heartbeat: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="How long a source may be silent before its alerts are held; may be repeated (default: none is "
+            "watched).",
+            metavar="SOURCE=5m",
+        ),
+    ] = None,
     epoch: Annotated[int, typer.Option(help="Incarnation of a broker that forgets.", hidden=True)] = 0,
     until: Annotated[Optional[str], typer.Option(help="Process up to PARTITION=OFFSET,… and end.", hidden=True)] = None,
     as_of: AsOf = None,
@@ -109,11 +117,16 @@ def worker(
     from streams.partition.cap import CapLimits
     from streams.worker.config import Drain
     from supportpulse import logs, settings
-    from supportpulse.commands.worker import WorkerOptions, parse_until, run
+    from supportpulse.commands.worker import WorkerOptions, parse_heartbeats, parse_until, run
 
     logs.configure(verbose=verbose)
     found = settings.load(
-        kafka=kafka, clickhouse=clickhouse, policies=policies, data_dir=data_dir, worker_metrics_port=metrics_port
+        kafka=kafka,
+        clickhouse=clickhouse,
+        policies=policies,
+        data_dir=data_dir,
+        worker_metrics_port=metrics_port,
+        heartbeats=",".join(heartbeat) if heartbeat else None,
     )
     drain = None
     if until is not None:
@@ -132,6 +145,7 @@ def worker(
             drain=drain,
             refusals=CapLimits(run=found.refused_run, share=found.refused_share),
             clickhouse=None if found.embedded else found.clickhouse,
+            heartbeat_seconds=parse_heartbeats(found.heartbeats),
         )
     )
 

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     sql_port: int = Field(0, ge=0, le=65535, description="The embedded ClickHouse's query endpoint; 0: a free one.")
     interactions_partitions: int = Field(4, ge=1, le=1024, description="Partitions of each topic that is made.")
     replication: int = Field(1, ge=1, le=9, description="Replicas of each topic that is made.")
+    heartbeats: str = Field("", description="SOURCE=5m,OTHER=30s: how long a source may be silent.")
     refused_run: int = Field(50, ge=0, description="Refused records in a row at which a worker stops; 0: never.")
     refused_share: float = Field(
         0.2, gt=0, le=1, description="Share of the last 10,000 records refused above which a worker stops; 1: never."

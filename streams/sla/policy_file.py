@@ -118,13 +118,18 @@ def _grace_ms(node: Node) -> int:
 
 def _duration_ms(node: Node, what: str, at_most_days: int) -> int:
     value = node.scalar()
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    duration_ms = read_duration_ms(value) if isinstance(value, str) else None
+    if duration_ms is None:
         raise node.refuse(f"{value!r} is no duration: write a number and s, m, h or d, like 5m or 1.5h")
-    duration_ms = float(found[1]) * _UNIT_MS[found[2]]
     if duration_ms > at_most_days * _UNIT_MS["d"]:
         raise node.refuse(f"{value!r} is too long: a {what} is at most {at_most_days}d")
     return round(duration_ms)
+
+
+def read_duration_ms(text: str) -> float | None:
+    """`5m`, `1.5h`, `30s` or `2d` in milliseconds; None if it is no duration."""
+    found = _DURATION.fullmatch(text)
+    return None if found is None else float(found[1]) * _UNIT_MS[found[2]]
 
 
 def _instant(node: Node) -> times.EpochMs:

@@ -40,6 +40,8 @@ class WorkerOptions:
     refusals: CapLimits = field(default_factory=CapLimits)
     #: A ClickHouse server; None: conversations never leave memory.
     clickhouse: str | None = None
+    #: source → how long it may be silent before its alerts are held
+    heartbeat_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def parse_until(text: str) -> Mapping[int, int]:
@@ -49,6 +51,23 @@ def parse_until(text: str) -> Mapping[int, int]:
         return {int(partition): int(offset) for partition, offset in pairs}
     except ValueError as exc:
         raise SupportpulseError(f"{text!r} names no offsets: write PARTITION=OFFSET,…, like 0=123,1=45") from exc
+
+
+def parse_heartbeats(text: str) -> Mapping[str, float]:
+    """`chat=5m,email=30s` → source → seconds. Raises `SupportpulseError` for anything else."""
+    found: dict[str, float] = {}
+    for item in filter(None, (piece.strip() for piece in text.split(","))):
+        source, _, wanted = (part.strip() for part in item.rpartition("="))
+        duration_ms = policy_file.read_duration_ms(wanted)
+        if not source or not duration_ms:
+            raise SupportpulseError(
+                f"{item!r} is no heartbeat: write SOURCE=DURATION with a number above 0 and s, m, h or d, like "
+                "--heartbeat chat=5m or SUPPORTPULSE_HEARTBEATS=chat=5m,email=30m"
+            )
+        if source in found:
+            raise SupportpulseError(f"the source {source!r} has two heartbeats: write one of them")
+        found[source] = duration_ms / 1000
+    return found
 
 
 def run(options: WorkerOptions) -> None:
@@ -78,6 +97,7 @@ async def _run(options: WorkerOptions) -> None:
         drain=options.drain,
         refusals=options.refusals,
         archive=archive,
+        heartbeat_seconds=options.heartbeat_seconds,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -55,6 +55,7 @@ _ONCE = ("up", "--once", "--events", "e.jsonl", "--data-dir", "d")
         (("import", "e.jsonl", "--timezone", "Mars"), ("Mars", "Asia/Riyadh")),
         (("worker", "--kafka", "nonsense"), ("kafka", "HOST:PORT", "SUPPORTPULSE_KAFKA")),
         (("worker", "--until", "0=1"), ("--as-of",)),
+        (("worker", "--heartbeat", "chat=soon"), ("chat=soon", "chat=5m", "SUPPORTPULSE_HEARTBEATS")),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(
