@@ -79,7 +79,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     for _ in range(2):
         env = environment()
         with Terminal(command(*_ARGUMENTS), home, env) as terminal:
-            terminal.wait_for(r"acme-retail +│ +[1-9]", seconds=60)
+            terminal.wait_for(r"acme-retail +│ +[1-9]", seconds=180)
             [row] = ask(home, "SELECT count() AS events FROM interactions", home / "d")
             found.asked = int(row["events"])
             for who, counted in _COUNTED.items():
