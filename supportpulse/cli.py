@@ -19,6 +19,7 @@ from supportpulse.options import (
     Kafka,
     MoreEvents,
     Policies,
+    RewritePolicies,
     Sources,
     UpKafka,
     Verbose,
@@ -94,6 +95,7 @@ def worker(
     session_timeout: Annotated[
         float, typer.Option(help="Seconds without a heartbeat after which others take over.")
     ] = 10.0,
+    rewrite_policies: RewritePolicies = False,
     heartbeat: Annotated[
         Optional[list[str]],
         typer.Option(
@@ -145,6 +147,7 @@ def worker(
             drain=drain,
             refusals=CapLimits(run=found.refused_run, share=found.refused_share),
             clickhouse=None if found.embedded else found.clickhouse,
+            rewrite_policies=rewrite_policies,
             heartbeat_seconds=parse_heartbeats(found.heartbeats),
         )
     )
@@ -160,6 +163,7 @@ def up(
     ] = None,
     more: MoreEvents = None,
     policies: Policies = None,
+    rewrite_policies: RewritePolicies = False,
     as_of: AsOf = None,
     data_dir: DataDir = None,
     kafka: UpKafka = None,
@@ -194,7 +198,9 @@ def up(
         files = [*events, *(more or ())]
         reach.check_files(files)
         judged_ms = None if as_of is None else times.parse(as_of)
-        options = OnceOptions(events=files, policies=found.policies, as_of_ms=judged_ms, kafka=kafka)
+        options = OnceOptions(
+            events=files, policies=found.policies, as_of_ms=judged_ms, kafka=kafka, rewrite_policies=rewrite_policies
+        )
         _account_for(run_once(found, options, _say))
         return
     if events or more or as_of is not None:
@@ -208,7 +214,7 @@ def up(
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PAGE_WIDTH)
-    run_live(found, LiveOptions(kafka, found.policies, simulate, days, conversations, seed), console)
+    run_live(found, LiveOptions(kafka, found.policies, simulate, days, conversations, seed, rewrite_policies), console)
 
 
 @app.command()

@@ -21,6 +21,13 @@ Policies = Annotated[
         help="The policies file (YAML): calendars, targets, versions. Without one there are no SLAs.", metavar="FILE"
     ),
 ]
+RewritePolicies = Annotated[
+    bool,
+    typer.Option(
+        "--rewrite-policies",
+        help="Accept policies that change what has judged already, and judge everything again by them.",
+    ),
+]
 AsOf = Annotated[
     Optional[str],
     typer.Option(help="Judge open clocks as of this instant (RFC 3339). Default: the latest event's.", metavar="TIME"),

@@ -51,6 +51,9 @@ class Caused(msgspec.Struct, frozen=True, gc=False):
 #: Takes a change with the offset and the time of the record that caused it.
 Emit = Callable[[int, EpochMs, Change], None]
 
+#: Conversations that a tick judges again after the policies were rewritten: some 50 ms of work.
+RENEWED_AT_ONCE = 300
+
 
 class Raised(msgspec.Struct, frozen=True, gc=False):
     """An alert, and the time of the record that caused it."""
@@ -102,6 +105,7 @@ def process(
     draft = store.draft()
     outcome = Outcome(through=store.applied)
     emit = emit or outcome.collect
+    edition = store.editions.current
     through, accepted, late, duplicates = outcome.through, 0, 0, 0
     for record in records:
         offset = record.offset
@@ -112,11 +116,13 @@ def process(
             tenant, conversation_id, event = read(record.value or b"")
         except Refused as refused:
             if record.key is not None and is_tick(record.key, record.value):
-                _tick(draft, outcome, record.key, offset, record.timestamp, emit)
+                _tick(draft, outcome, store, record.key, offset, record.timestamp, emit)
                 continue
             outcome.dead_letters.append(_dead_letter(record, refused, f"{origin}/{offset}", now_ms))
             continue
         conversation = draft.conversation(tenant, conversation_id)
+        if conversation.head.edition != edition:
+            _renew(draft, outcome, store, conversation, offset, record.timestamp, emit)
         if conversation.knows(event):
             duplicates += 1
             continue
@@ -145,6 +151,8 @@ def judge(store: Store, as_of_ms: EpochMs, emit: Emit | None = None) -> Outcome:
     outcome = Outcome(through=store.applied)
     emit = emit or outcome.collect
     for conversation in draft.all():
+        if conversation.head.edition != store.editions.current:
+            _renew(draft, outcome, store, conversation, store.applied, as_of_ms, emit)
         changes = conversation.judge(as_of_ms)
         if changes or conversation.watch.has_news or conversation.watch.moved:
             _take_alerts(outcome, conversation, as_of_ms)
@@ -155,12 +163,38 @@ def judge(store: Store, as_of_ms: EpochMs, emit: Emit | None = None) -> Outcome:
     return outcome
 
 
-def _tick(draft: Draft, outcome: Outcome, key: bytes, offset: int, at_ms: EpochMs, emit: Emit) -> None:
-    for conversation, changes in judge_due(draft, key, at_ms):
+def _tick(draft: Draft, outcome: Outcome, store: Store, key: bytes, offset: int, at_ms: EpochMs, emit: Emit) -> None:
+    def renew(conversation: Conversation) -> None:
+        if conversation.head.edition != store.editions.current:
+            _renew(draft, outcome, store, conversation, offset, at_ms, emit, ticked=True)
+
+    if store.outdated:
+        for conversation in draft.outdated(RENEWED_AT_ONCE):
+            renew(conversation)
+    for conversation, changes in judge_due(draft, key, at_ms, renew):
         for change in changes:
             emit(offset, at_ms, change)
         _take_alerts(outcome, conversation, at_ms)
         draft.ticked(conversation, offset)
+
+
+def _renew(
+    draft: Draft,
+    outcome: Outcome,
+    store: Store,
+    conversation: Conversation,
+    offset: int,
+    at_ms: EpochMs,
+    emit: Emit,
+    *,
+    ticked: bool = False,
+) -> None:
+    """The policies were rewritten since it was last looked at: judge it by those in force."""
+    for change in conversation.judge_anew(store.book, store.editions.current, at_ms):
+        emit(offset, at_ms, change)
+    if conversation.watch.has_news:
+        _take_alerts(outcome, conversation, at_ms)
+    (draft.ticked if ticked else draft.touched)(conversation, offset)
 
 
 def _take_alerts(outcome: Outcome, conversation: Conversation, timestamp_ms: EpochMs) -> None:

@@ -55,6 +55,8 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     #: Deleted or spam: it has no facts, and never will.
     erased: bool = False
     timers: Timers = msgspec.field(default_factory=Timers)
+    #: Which edition of the policies judged it (`streams.partition.editions`).
+    edition: int = 0
 
 
 class Archive(Protocol):
@@ -135,6 +137,20 @@ class Conversation:
             self.watch.plan(head.fold, head.judged_ms)
         return changes
 
+    def judge_anew(self, book: PolicyBook, edition: int, seen_ms: EpochMs) -> list[Change]:
+        """Judge it by `book`, the policies of `edition`, as if these had always been in force; what changed."""
+        head = self.head
+        head.edition = edition
+        if head.erased:
+            return []
+        events = list(self._events())
+        gone: set[str] = set()
+        _, old = self._fold(events, gone)
+        before = self._with_open(old)
+        self._measure = Measure(self._measure.tenant, self._measure.conversation_id, book, head.fold)
+        self.watch.use(book)
+        return self._hold_to(events, old, before, gone, seen_ms)
+
     def _append(self, event: LogEvent, seen_ms: EpochMs) -> list[Change]:
         head, measure, watch = self.head, self._measure, self.watch
         state, judged_ms = head.fold, head.judged_ms
@@ -169,18 +185,32 @@ class Conversation:
         return self._compare({fact_id: old[fact_id] for fact_id in (*before, *new) if fact_id in old}, new)
 
     def _refold(self, event: LogEvent, seen_ms: EpochMs) -> list[Change]:
-        head, watch = self.head, self.watch
         events = list(self._events())
         gone: set[str] = set()
         _, old = self._fold(events, gone)
-        # Also what may have been raised and not judged yet: every open clock, as if its deadline had passed.
-        before = {**old, **self._open_breaches(MAX_MS)} if head.timers.raised else old
-        backfilled: set[str] = set()
-        head.fold, new = self._fold([*events, event], backfilled)
+        before = self._with_open(old)
         self._remember(event)
+        return self._hold_to([*events, event], old, before, gone, seen_ms)
+
+    def _with_open(self, facts: dict[str, MetricFact]) -> dict[str, MetricFact]:
+        """Also what may have been raised and not judged yet: every open clock, as if its deadline had passed."""
+        return {**facts, **self._open_breaches(MAX_MS)} if self.head.timers.raised else facts
+
+    def _hold_to(
+        self,
+        events: list[LogEvent],
+        old: dict[str, MetricFact],
+        before: dict[str, MetricFact],
+        gone: set[str],
+        seen_ms: EpochMs,
+    ) -> list[Change]:
+        """Fold all `events`; what changed against `old`, of which `gone` were backfill's."""
+        head, watch = self.head, self.watch
+        backfilled: set[str] = set()
+        head.fold, new = self._fold(events, backfilled)
         changes = self._compare(old, new)
         if head.timers.raised:
-            holding = {**new, **self._open_breaches(MAX_MS)}
+            holding = self._with_open(new)
             watch.alerts.hold_to(holding, before, head.fold, seen_ms, head.timers.raised)
         self._alert(changes, backfilled | {fact_id for fact_id in gone if fact_id not in new}, seen_ms)
         watch.plan(head.fold, head.judged_ms)

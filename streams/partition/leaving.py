@@ -58,7 +58,8 @@ def leave(store: Store, outcome: Outcome, log_ms: EpochMs) -> list[Entry]:
             leavers.push(log_ms if key in touched else since_ms, (key,))
             continue
         sealed = [store.segments[key, number] for number in range(head.segments)]
-        left = Left(head.count + sum(map(count_of, sealed)), head.judged_ms, head.revisions, head.timers.raised)
+        events = head.count + sum(map(count_of, sealed))
+        left = Left(events, head.judged_ms, head.revisions, head.timers.raised, head.edition)
         if left.events > _MAX_EVENTS:
             continue
         entries.append(Entry(key, None, pack_left(left), outcome.through))
@@ -113,11 +114,12 @@ def _over_since(state: FoldState) -> EpochMs | None:
 def _rebuilt(store: Store, left: Left, events: Sequence[InteractionEvent]) -> Iterator[Entry]:
     conversation_id = events[0].conversation_id
     revisions = {f"{conversation_id}/{suffix}": revision for suffix, revision in left.revisions.items()}
-    for entry in rebuild(events, revisions, left.judged_ms, store.book):
+    for entry in rebuild(events, revisions, left.judged_ms, store.editions.books[left.edition]):
         if entry.segment is None and entry.packed is not None:
             head = unpack(entry.packed)
             head.timers.raised = left.raised
             head.offset = store.applied
+            head.edition = left.edition
             yield msgspec.structs.replace(entry, packed=pack(head))
         else:
             yield entry

@@ -32,11 +32,12 @@ class Left(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     judged_ms: EpochMs | None = None
     revisions: dict[str, int] = {}
     raised: dict[str, list[Raised]] = {}
+    edition: int = 0
 
     @property
     def is_plain(self) -> bool:
         """Whether the number of events says it all."""
-        return self.judged_ms is None and not self.revisions and not self.raised
+        return self.judged_ms is None and not (self.revisions or self.raised or self.edition)
 
 
 _encode = msgspec.msgpack.Encoder().encode

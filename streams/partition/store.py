@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import msgspec
 
@@ -17,6 +18,7 @@ from schemas.times import EpochMs
 from streams.fold.events import LogEvent
 from streams.fold.state import FoldState
 from streams.partition.conversation import Conversation, Head
+from streams.partition.editions import Editions
 from streams.partition.leavers import Leavers
 from streams.partition.left import LeftBook, says_left, unpack_left
 from streams.partition.log import is_full, seal
@@ -39,6 +41,7 @@ class _HeadDues(msgspec.Struct, array_like=True, gc=False):
     revisions: msgspec.Raw = msgspec.Raw()
     erased: bool = False
     timers: Dues = msgspec.field(default_factory=Dues)
+    edition: int = 0
 
 
 class _FoldDone(msgspec.Struct, array_like=True, gc=False):
@@ -122,17 +125,31 @@ class Store:
     left: LeftBook = field(default_factory=LeftBook, compare=False)
     #: Who may leave when; None: nobody ever does.
     leavers: Leavers | None = field(default=None, compare=False)
+    #: The policies before `book`, and `book`.
+    editions: Editions = field(init=False, compare=False)
+    #: Conversations that an earlier edition judged, in the order in which they are judged again.
+    outdated: dict[str, None] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        self.editions = Editions((self.book,))
+
+    def use(self, editions: Editions) -> None:
+        """Judge by these from now on. Follow it with `index_due` if there is a new one."""
+        self.editions, self.book = editions, editions.book
 
     def put(self, entry: Entry) -> None:
         """Publish one entry."""
         if entry.segment is None:
             if entry.packed is not None and says_left(entry.packed):
                 self.heads.pop(entry.key, None)
+                self.outdated.pop(entry.key, None)
                 self.left.put(entry.key, unpack_left(entry.packed))
                 return
             if entry.key not in self.heads:
                 self.left.discard(entry.key)
             _set(self.heads, entry.key, entry.packed)
+            if self.outdated:
+                self.outdated.pop(entry.key, None)
             for due_ms in entry.due:
                 self.due.push(due_ms, entry.key)
             if entry.stood != entry.stands:
@@ -145,12 +162,16 @@ class Store:
     def index_due(self) -> None:
         """Fill the queue from the heads, after these have been read from a changelog; none of them is counted yet."""
         self._uncounted = set(self.heads)
-        push = self.due.push
+        push, edition, outdated = self.due.push, self.editions.current, []
         for key, packed in self.heads.items():
-            dues = _unpack_dues(packed).timers
+            head = _unpack_dues(packed)
+            dues = head.timers
+            if head.edition < edition:
+                outdated.append(key)
             for due_ms in (dues.turn_due, dues.episode_due):
                 if due_ms is not None:
                     push(due_ms, key)
+        self.outdated = dict.fromkeys(sorted(outdated))
 
     def index_leavers(self) -> None:
         """The same for those that may leave."""
@@ -207,7 +228,7 @@ class Draft:
             elif self._store.left and self._store.left.get(key) is not None:
                 raise HasLeft("a conversation of the chunk has left memory: bring it back first")
             else:
-                head = Head(FoldState())
+                head = Head(FoldState(), edition=self._store.editions.current)
             found = self._open[key] = self._conversation(key, tenant, conversation_id, head)
         return found
 
@@ -215,6 +236,12 @@ class Draft:
         """Every conversation of the store, one after the other; only those `touched` stay unpacked."""
         for key, packed in self._store.heads.items():
             yield self._conversation(key, *names_of(key), unpack(packed))
+
+    def outdated(self, many: int) -> Iterator[Conversation]:
+        """The next so many conversations that an earlier edition of the policies judged."""
+        fresh = (key for key in self._store.outdated if key not in self._changed)
+        for key in list(islice(fresh, many)):
+            yield self.conversation(*names_of(key))
 
     def touched(self, conversation: Conversation, offset: int) -> None:
         """The event at `offset` has changed the conversation."""
@@ -272,7 +299,8 @@ class Draft:
         return self._sealed.get((key, number)) or self._store.segments[key, number]
 
     def _conversation(self, key: str, tenant: str, conversation_id: str, head: Head) -> Conversation:
-        return Conversation(key, tenant, conversation_id, head, self._store.book, _Archive(self, key, head))
+        book = self._store.editions.books[head.edition]
+        return Conversation(key, tenant, conversation_id, head, book, _Archive(self, key, head))
 
     def _orphans(self, key: str, offset: int) -> Iterator[Entry]:
         """Segments of a conversation that was erased."""

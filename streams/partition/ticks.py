@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from schemas.ticks import ANY_TENANT, SourceName, held_sources
 from schemas.times import EpochMs
@@ -10,8 +10,12 @@ from streams.partition.conversation import Change, Conversation
 from streams.partition.store import Draft
 
 
-def judge_due(draft: Draft, key: bytes, at_ms: EpochMs) -> Iterator[tuple[Conversation, list[Change]]]:
+def judge_due(
+    draft: Draft, key: bytes, at_ms: EpochMs, renew: Callable[[Conversation], None]
+) -> Iterator[tuple[Conversation, list[Change]]]:
     """Judge what is due before `at_ms`, but for conversations of the sources that the tick's `key` holds.
+
+    `renew` first makes sure that the policies in force are those that judge.
 
     Yields those of which something has to be kept or sent: changes, alerts, or when they are due next.
     """
@@ -19,6 +23,7 @@ def judge_due(draft: Draft, key: bytes, at_ms: EpochMs) -> Iterator[tuple[Conver
     for conversation in draft.due(at_ms):
         if held and _is_held(conversation, held):
             continue
+        renew(conversation)
         changes = conversation.judge(at_ms)
         if changes or conversation.watch.has_news or conversation.watch.moved:
             yield conversation, changes

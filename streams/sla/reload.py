@@ -91,13 +91,16 @@ def _since(version: PolicyVersion) -> float:
 
 
 def _refusal(name: str, old: PolicyVersion | None, new: PolicyVersion | None) -> str:
-    remedy = "leave it as it was and add a document (---) with a later effective_from, or ask for a rewrite"
+    remedy = (
+        "leave it as it was and add a document (---) with a later effective_from, or start the workers with "
+        "--rewrite-policies"
+    )
     if new is None or (old is not None and _since(old) < _since(new)):
         return f"{name}:1: the version {_called(old)} is gone, and may have judged clocks: {remedy}"
     if old is None or _since(new) < _since(old):
         return (
             f"{name}:{new.line}: a new version {_called(new)} would judge clocks that have been judged already: write "
-            "an effective_from that lies more than five minutes ahead, or ask for a rewrite"
+            "an effective_from that lies more than five minutes ahead, or start the workers with --rewrite-policies"
         )
     line, what = _difference(old, new)
     return f"{name}:{line}: {what} of the version {_called(new)} was changed, and may have judged clocks: {remedy}"

@@ -58,6 +58,10 @@ class Watch:
             self._alerts = Alerts(*self._name, self._timers.raised)
         return self._alerts
 
+    def use(self, book: PolicyBook) -> None:
+        """From now on the clocks run by these policies; `plan` has to follow."""
+        self._book = book
+
     @property
     def has_news(self) -> bool:
         """Whether there is something to `take`."""

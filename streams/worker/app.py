@@ -83,6 +83,7 @@ class Worker:
         #: partition of `interactions` → records and seconds behind its end
         self._lags: dict[int, tuple[int, float]] = {}
         self._has_assignment = asyncio.Event()
+        self._recovering: asyncio.Future[None] | None = None
         self._app.on_partitions_assigned.connect(self._assigned, weak=False)
         self._agent(config.topics.interactions, self._on_interactions)
         self._agent(config.topics.window_deltas, self._on_deltas)
@@ -176,6 +177,14 @@ class Worker:
         ends = await self._app.consumer.highwaters(*deltas) if deltas else {}
         self._windows.begin(((tp.partition, end or 0) for tp, end in ends.items()), generation)
         self._has_assignment.set()
+        self._recovering = asyncio.ensure_future(self._fail_if_not_recovered())
+
+    async def _fail_if_not_recovered(self) -> None:
+        """What cannot be recovered ends the worker at once, and not with the first event that wants it."""
+        try:
+            await self._interactions.recovered()
+        except SupportpulseError as exc:
+            self._fail(exc)
 
     async def _watch(self) -> None:
         """Faust notes that one of its services has crashed, and stays."""

@@ -2,8 +2,8 @@
 
 A key is msgpack [conversation, segment, owner], a value msgpack [source offset, packed]. The owner is new with every
 assignment, so that no worker can ever overwrite what another one wrote, not even through compaction. Per
-conversation the record with the highest source offset holds; "applied through" is a record like the others, with an
-empty name.
+conversation the record with the highest source offset holds, of the latest edition of the policies that there is;
+"applied through" is a record like the others, with an empty name, and so are the policies, with a segment as well.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from aiokafka import TopicPartition
 
 from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
+from streams.partition.editions import Editions, pack_editions, unpack_editions
 from streams.partition.store import Entry, Store
 from streams.worker.outbox import Outgoing
 
@@ -35,6 +36,8 @@ class _Value(msgspec.Struct, frozen=True, array_like=True, gc=False):
     offset: int
     #: None: forget it. An empty one belongs to "applied through".
     packed: bytes | None
+    #: Of the policies, when it was written.
+    edition: int = 0
 
 
 _decode_key = msgspec.msgpack.Decoder(_Key).decode
@@ -42,19 +45,37 @@ _decode_value = msgspec.msgpack.Decoder(_Value).decode
 
 #: How long to wait for another record before the end is believed: a broker may say that the log ends one batch early.
 _QUIET_SECONDS = 0.3
+#: Of the record with an empty name that has the policies.
+_POLICIES = 0
+#: More offsets than any log has.
+_EDITION = 1 << 62
 
 
 class ChangelogDamaged(SupportpulseError):
     """A record of the changelog cannot be read: it was written by a later release. Run that one."""
 
 
-def records_of(entries: Iterable[Entry], through: int, owner: str, now_ms: EpochMs) -> Iterator[Outgoing]:
-    """The records to write after a chunk; "applied through" comes last."""
+def records_of(
+    entries: Iterable[Entry],
+    through: int,
+    owner: str,
+    now_ms: EpochMs,
+    *,
+    edition: int = 0,
+    policies: Editions | None = None,
+) -> Iterator[Outgoing]:
+    """The records to write after a chunk; "applied through" comes last.
+
+    `policies`: those that judged it, where the changelog does not have them yet. They come first, so that nothing is
+    ever kept that was judged by policies that nobody knows.
+    """
+    if policies is not None:
+        value = _Value(through, pack_editions(policies), edition)
+        yield Outgoing(_encode(_Key("", _POLICIES, owner)), _encode(value), now_ms)
     for entry in entries:
-        yield Outgoing(
-            _encode(_Key(entry.key, entry.segment, owner)), _encode(_Value(entry.offset, entry.packed)), now_ms
-        )
-    yield Outgoing(_encode(_Key("", None, owner)), _encode(_Value(through, b"")), now_ms)
+        value = _Value(entry.offset, entry.packed, edition)
+        yield Outgoing(_encode(_Key(entry.key, entry.segment, owner)), _encode(value), now_ms)
+    yield Outgoing(_encode(_Key("", None, owner)), _encode(_Value(through, b"", edition)), now_ms)
 
 
 class Recovery:
@@ -62,11 +83,17 @@ class Recovery:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._offsets: dict[tuple[str, int | None], int] = {}
+        self._ranks: dict[tuple[str, int | None], int] = {}
         self.records = 0
+        #: The policies that judged what was read; None: nobody wrote them down.
+        self.editions: Editions | None = None
+        #: When the last record was written.
+        self.written_ms: EpochMs | None = None
 
-    def take(self, key: bytes | None, value: bytes | None) -> None:
+    def take(self, key: bytes | None, value: bytes | None, written_ms: EpochMs | None = None) -> None:
         """Take one record in."""
+        if written_ms is not None and (self.written_ms is None or written_ms > self.written_ms):
+            self.written_ms = written_ms
         if key is None or value is None:
             return
         self.records += 1
@@ -74,24 +101,33 @@ class Recovery:
             name, content = _decode_key(key), _decode_value(value)
         except msgspec.MsgspecError as exc:
             raise ChangelogDamaged(f"record {self.records} of the changelog cannot be read: {exc}") from exc
-        if not name.conversation:
-            self._store.applied = max(self._store.applied, content.offset)
-            return
         slot = (name.conversation, name.segment)
+        rank = content.edition * _EDITION + content.offset
+        if not name.conversation:
+            if rank >= self._ranks.get(slot, -1):
+                self._ranks[slot] = rank
+                self._take_own(name.segment, content)
+            return
         if name.segment is not None and content.packed is None:
             # Whoever was frozen may still count on it: the head that holds says how many there are.
             return
-        if content.offset >= self._offsets.get(slot, -1):
-            self._offsets[slot] = content.offset
+        if rank >= self._ranks.get(slot, -1):
+            self._ranks[slot] = rank
             self._store.put(Entry(name.conversation, name.segment, content.packed, content.offset))
+
+    def _take_own(self, segment: int | None, content: _Value) -> None:
+        if segment == _POLICIES:
+            self.editions = unpack_editions(content.packed or b"")
+        else:
+            self._store.applied = content.offset
 
     def finish(self) -> None:
         """All records have been taken."""
         self._store.prune()
 
 
-async def recover(bootstrap: str, topic: str, partition: int, store: Store) -> int:
-    """Read the changelog of a partition into `store`, to its end; how many records there were."""
+async def recover(bootstrap: str, topic: str, partition: int, store: Store) -> Recovery:
+    """Read the changelog of a partition into `store`, to its end."""
     tp = TopicPartition(topic, partition)
     recovery = Recovery(store)
     async with _reader(bootstrap, tp) as consumer:
@@ -99,10 +135,10 @@ async def recover(bootstrap: str, topic: str, partition: int, store: Store) -> i
         while True:
             fetched: dict[Any, list[Any]] = await consumer.getmany(tp, timeout_ms=int(_QUIET_SECONDS * 1000))
             for record in fetched.get(tp, ()):
-                recovery.take(record.key, record.value)
+                recovery.take(record.key, record.value, record.timestamp)
             if not fetched.get(tp) and await consumer.position(tp) >= end:
                 recovery.finish()
-                return recovery.records
+                return recovery
             # Let the heartbeat and the web server breathe during a long recovery.
             await asyncio.sleep(0)
 

@@ -43,6 +43,8 @@ class WorkerConfig:
     refresh_seconds: float = 5.0
     #: The file that `policies` come from, watched for changes; None: they never change.
     policies_path: Path | None = None
+    #: Whether policies that rewrite what has judged are accepted at the start, and everything judged again.
+    rewrite_policies: bool = False
     #: source → how long it may be silent before its alerts are held; others are not watched.
     heartbeat_seconds: Mapping[str, float] = field(default_factory=dict)
     #: Counts the incarnations of a broker that forgets; 0 for one that does not.

@@ -20,10 +20,12 @@ from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
 from streams.partition.cap import RefusalCap
 from streams.partition.chunk import Outcome, judge, process
+from streams.partition.editions import Editions
 from streams.partition.leavers import Leavers
 from streams.partition.leaving import leave
 from streams.partition.store import Entry, HasLeft, Store
 from streams.sla.policies import PolicyBook
+from streams.sla.policy_file import PolicyFileError
 from streams.timers.queue import DueQueue
 from streams.timers.standing import Figures, Group, together
 from streams.worker import changelog
@@ -51,10 +53,16 @@ class _Partition:
     generation: int
     #: Of conversations that came back: goes into the changelog with the next chunk.
     returned: list[Entry] = field(default_factory=list)
+    #: The policies, while the changelog does not have them.
+    unwritten: Editions | None = None
 
 
 class NoArchive(SupportpulseError):
     """Conversations left memory under another configuration. Nothing was sent or committed; says what to do."""
+
+
+class PoliciesRewritten(SupportpulseError):
+    """The policies are not those that judged what the worker finds. Nothing was sent or committed; says what to do."""
 
 
 class InteractionsStage:
@@ -104,7 +112,13 @@ class InteractionsStage:
         """Judge by these policies from the next chunk on. The numbers that conversations keep must mean the same."""
         self._book = book
         for partition in self._partitions.values():
-            partition.store.book = book
+            partition.unwritten = partition.store.editions.extended(book)
+            partition.store.use(partition.unwritten)
+
+    def rewriting(self, number: int) -> int:
+        """How many conversations of a partition have still to be judged again by rewritten policies."""
+        held = self._partitions.get(number)
+        return 0 if held is None else len(held.store.outdated)
 
     def queues(self) -> list[tuple[int, DueQueue]]:
         """What is due in each of the partitions."""
@@ -202,25 +216,44 @@ class InteractionsStage:
         if self._config.archive is not None:
             store.leavers = Leavers(self._config.leave_after_ms)
         began = time.monotonic()
-        count = await changelog.recover(self._config.kafka, self._topics.conversation_state, number, store)
+        found = await changelog.recover(self._config.kafka, self._topics.conversation_state, number, store)
+        unwritten = self._judge_by(number, store, found)
         store.index_due()
         store.index_leavers()
-        # It may have been replaced meanwhile.
-        store.book = self._book
         log.info(
             "recovered",
             partition=number,
-            records=count,
+            records=found.records,
+            to_judge_again=len(store.outdated),
             conversations=len(store.heads),
             left=len(store.left),
             applied=store.applied,
             seconds=round(time.monotonic() - began, 3),
         )
-        partition = self._partitions[number] = _Partition(store, uuid4().hex[:16], generation)
+        partition = self._partitions[number] = _Partition(store, uuid4().hex[:16], generation, unwritten=unwritten)
         counting = asyncio.create_task(self._count(number, partition))
         self._counting.add(counting)
         counting.add_done_callback(self._counting.discard)
         return partition
+
+    def _judge_by(self, number: int, store: Store, found: changelog.Recovery) -> Editions | None:
+        """Let the store go on with the present policies, if these go with what was found; what has to be written."""
+        # They may have been replaced since the recovery began.
+        before, book = found.editions, self._book
+        if before is None:
+            store.use(Editions((book,)))
+            return store.editions
+        name = str(self._config.policies_path or "the policies")
+        judged_until_ms = self._now_ms() if found.written_ms is None else found.written_ms
+        try:
+            after = before.followed_by(book, name, now_ms=judged_until_ms, rewrite=self._config.rewrite_policies)
+        except PolicyFileError as exc:
+            raise PoliciesRewritten(
+                f"{self._topics.interactions}/{number} was judged by other policies: {exc}. To judge everything again, "
+                "start all workers with --rewrite-policies; else give this one the file as it was"
+            ) from exc
+        store.use(after)
+        return None if after.judge_as(before) else after
 
     async def _count(self, number: int, partition: _Partition) -> None:
         """Count how the recovered conversations stand, beside the work: gauges can wait, events cannot."""
@@ -236,13 +269,23 @@ class InteractionsStage:
         if not self._ownership.holds(tp, generation):
             return False
         entries = [*partition.returned, *outcome.entries]
-        records = changelog.records_of(entries, outcome.through, partition.owner, self._now_ms())
+        policies = partition.unwritten
+        records = changelog.records_of(
+            entries,
+            outcome.through,
+            partition.owner,
+            self._now_ms(),
+            edition=partition.store.editions.current,
+            policies=policies,
+        )
         await self._outbox.send_to(self._topics.conversation_state, tp.partition, records)
         if not self._ownership.holds(tp, generation):
             return False
         for entry in outcome.entries:
             partition.store.put(entry)
         partition.store.applied = outcome.through
+        if partition.unwritten is policies:
+            partition.unwritten = None
         partition.returned.clear()
         return True
 

@@ -68,7 +68,8 @@ class Ticker:
         for number, queue in self.stage.queues():
             due_ms = queue.next_ms(now_ms)
             released = self._holding.get(number, frozenset()) - held
-            if not released and (due_ms is None or due_ms >= now_ms):
+            rewriting = self.stage.rewriting(number)
+            if not released and not rewriting and (due_ms is None or due_ms >= now_ms):
                 nap_ms = nap_ms if due_ms is None else min(nap_ms, due_ms + 1 - now_ms)
             elif self._waits(number, now_ms):
                 nap_ms = min(nap_ms, _SHORT_NAP_MS)

@@ -40,6 +40,7 @@ class WorkerOptions:
     refusals: CapLimits = field(default_factory=CapLimits)
     #: A ClickHouse server; None: conversations never leave memory.
     clickhouse: str | None = None
+    rewrite_policies: bool = False
     #: source → how long it may be silent before its alerts are held
     heartbeat_seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -90,6 +91,7 @@ async def _run(options: WorkerOptions) -> None:
         kafka=options.kafka,
         policies=book,
         policies_path=options.policies,
+        rewrite_policies=options.rewrite_policies,
         data_dir=options.data_dir,
         topics=Topics(),
         session_timeout_seconds=options.session_timeout_seconds,

@@ -44,6 +44,7 @@ def _worker(stack: Stack, metrics_port: int, more: list[str]) -> Server:
         *("--epoch", str(stack.epoch)),
         *("--session-timeout", str(stack.session_timeout_seconds)),
         *(("--policies", str(stack.policies)) if stack.policies else ()),
+        *(("--rewrite-policies",) if stack.rewrite_policies else ()),
         *more,
     ]
     return processes.start(

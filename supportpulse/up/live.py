@@ -48,6 +48,7 @@ class LiveOptions:
     days: float = 1.0
     conversations_per_day: float = 10_000.0
     seed: int = 1
+    rewrite_policies: bool = False
 
 
 def simulator_policies() -> Path:
@@ -60,7 +61,9 @@ def run_live(settings: Settings, options: LiveOptions, console: Console) -> None
     policies = options.policies or (simulator_policies() if options.simulate else None)
     if console.is_terminal:
         console.print("starting: the first numbers take about fifteen seconds")
-    with running_stack(settings, kafka=options.kafka, policies=policies) as stack:
+    with running_stack(
+        settings, kafka=options.kafka, policies=policies, rewrite_policies=options.rewrite_policies
+    ) as stack:
         stack.restore(wall_clock_ms())
         if console.is_terminal:
             _Live(stack, options, console).run()

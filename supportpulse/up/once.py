@@ -28,11 +28,14 @@ class OnceOptions:
     kafka: str | None = None
     import_options: ImportOptions | None = None
     refusals: Path | None = None
+    rewrite_policies: bool = False
 
 
 def run_once(settings: Settings, options: OnceOptions, say: Callable[[str], None]) -> ImportReport:
     """Import, process, land. `say` hears of every step; the report accounts for every row."""
-    with running_stack(settings, kafka=options.kafka, policies=options.policies) as stack:
+    with running_stack(
+        settings, kafka=options.kafka, policies=options.policies, rewrite_policies=options.rewrite_policies
+    ) as stack:
         with EventPublisher(bulk(stack.kafka)) as publisher:
             report = import_files(
                 options.events,

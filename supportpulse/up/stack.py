@@ -45,6 +45,7 @@ class Stack:
     database: Database
     policies: Path | None
     book: PolicyBook
+    rewrite_policies: bool = False
 
     @property
     def session_timeout_seconds(self) -> float:
@@ -91,7 +92,9 @@ def open_database(settings: Settings, data_dir: DataDir, *, readonly: bool = Fal
 
 
 @contextmanager
-def running_stack(settings: Settings, *, kafka: str | None, policies: Path | None) -> Iterator[Stack]:
+def running_stack(
+    settings: Settings, *, kafka: str | None, policies: Path | None, rewrite_policies: bool = False
+) -> Iterator[Stack]:
     """Start what has to be started, make topics and tables; stop it all.
 
     `kafka`: a broker of the user's own; None starts the embedded one.
@@ -121,6 +124,7 @@ def running_stack(settings: Settings, *, kafka: str | None, policies: Path | Non
                     database=database,
                     policies=policies,
                     book=book,
+                    rewrite_policies=rewrite_policies,
                 )
         finally:
             database.close()

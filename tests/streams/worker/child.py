@@ -24,7 +24,7 @@ class SlowBook(PolicyBook):
     """The same policies, so slowly that somebody can come in between."""
 
     def __init__(self, book: PolicyBook) -> None:
-        super().__init__()
+        super().__init__(book.versions)
         self._book = book
 
     def __getitem__(self, number: int) -> Policy:

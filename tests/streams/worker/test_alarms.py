@@ -18,9 +18,11 @@ from kafka import KafkaConsumer, TopicPartition
 from schemas.ticks import is_tick
 from schemas.times import EpochMs, render
 from schemas.topics import Topics
+from streams.sla import policy_file
 from streams.timers.alerts import ClockChange
 from streams.timers.standing import Figures, Group
 from streams.worker.app import Worker
+from streams.worker.interactions import PoliciesRewritten
 from streams.worker.stats import SilentStats
 from tests.servers.plugin import Broker
 from tests.streams.worker.alarms import BOOK, POLICIES, TARGET_SECONDS, Raised, contact, now_ms, outcomes, raised, reply
@@ -205,6 +207,27 @@ async def test_policies_that_change_in_a_running_worker_judge_what_opens_after_t
     finally:
         stop.set()
         await asyncio.wait_for(run, PATIENCE_SECONDS)
+
+
+async def test_rewritten_policies_are_refused_at_the_start_or_judge_everything_again(around: Surroundings) -> None:
+    harder = policy_file.parse(POLICIES.replace(f"{TARGET_SECONDS}s", "500s").replace("quick", "patient"))
+    async with working(around):
+        await asyncio.to_thread(around.publish, [contact("silent")])
+        await seen(around, "silent", WARNED_AND_BREACHED)
+    sent = len(around.versions())
+    refused = Worker(dataclasses.replace(around.config(drain=False), policies=harder))
+    with pytest.raises(PoliciesRewritten, match="--rewrite-policies"):
+        await asyncio.wait_for(refused.run(asyncio.Event()), PATIENCE_SECONDS)
+    assert len(around.versions()) == sent, "nothing was changed"
+    async with working(around, policies=harder, rewrite_policies=True):
+        await seen(around, "silent", [*WARNED_AND_BREACHED, "retracted"])
+        (last,) = (one for one in around.versions() if one.conversation_id == "silent" and one.revision == 2)
+        assert last.retracted
+    async with working(around, policies=harder):
+        await asyncio.to_thread(around.publish, [contact("after")])
+        await until(lambda: any(one.conversation_id == "silent" for one in around.versions()))
+    with pytest.raises(PoliciesRewritten, match="judged by other policies"):
+        await asyncio.wait_for(Worker(around.config(drain=False, policies=BOOK)).run(asyncio.Event()), PATIENCE_SECONDS)
 
 
 class Looking(SilentStats):

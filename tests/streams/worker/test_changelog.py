@@ -152,9 +152,9 @@ async def test_a_store_comes_back_from_a_broker(broker: Broker, make_topic: Make
     finally:
         await outbox.stop()
     store, empty = Store(BOOK), Store(BOOK)
-    assert await recover(broker.address, topic, 1, store) == len(written)
+    assert (await recover(broker.address, topic, 1, store)).records == len(written)
     assert store == owner.store
-    assert await recover(broker.address, topic, 0, empty) == 0
+    assert (await recover(broker.address, topic, 0, empty)).records == 0
     assert empty == Store(BOOK)
 
 
