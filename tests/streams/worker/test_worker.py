@@ -93,7 +93,7 @@ class Mined(PolicyBook):
 async def test_an_exception_ends_the_worker_and_nothing_is_committed_behind_it(around: Surroundings) -> None:
     told = some_events(10)
     around.publish(told)
-    await around.drain(Mined())
+    await around.drain(Mined(BOOK.versions))
     before, sent = around.committed(), len(around.versions())
 
     mine = story("09:00 customer message", tenant="mine")
@@ -103,7 +103,7 @@ async def test_an_exception_ends_the_worker_and_nothing_is_committed_behind_it(a
     around.publish(more)
     assert around.ends[where] > before[where], "there is something behind the mine"
     with pytest.raises(Boom):
-        await around.drain(Mined())
+        await around.drain(Mined(BOOK.versions))
     assert around.committed()[where] == before[where]
     assert all(fact.tenant == "acme" for fact in around.versions()[sent:])
 
