@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.channels.accounts import AccountOptions, check_account
+from connectors.channels.accounts import AccountOptions, check_account, person_or_bot
 from connectors.channels.base import ChannelConnector, Delivery, Parsed, Source
 from connectors.channels.payloads import (
     fingerprint,
@@ -19,6 +19,7 @@ from connectors.channels.payloads import (
     object_at,
     objects_at,
     required,
+    seconds_of,
     text_length,
     text_of,
 )
@@ -117,7 +118,7 @@ class Chatwoot(ChannelConnector[ChatwootOptions]):
         check_account(source, object_at(body, "account").get("id") or body.get("account_id"), "account.id")
         parsed = Parsed()
         if name in MESSAGES:
-            _Conversation(delivery, source, object_at(body, "conversation"), parsed).message(body)
+            _messages(delivery, source, body, parsed)
         elif name == "conversation_created":
             _Conversation(delivery, source, body, parsed).created()
         elif name in CHANGES:
@@ -138,11 +139,24 @@ class Chatwoot(ChannelConnector[ChatwootOptions]):
         return parsed
 
 
+def _messages(delivery: Delivery, source: Source[Any], body: dict[str, Any], parsed: Parsed) -> None:
+    """A message with its conversation. A rule sends the conversation alone, with its latest message in it."""
+    conversation = object_at(body, "conversation")
+    if conversation or "messages" not in body:
+        _Conversation(delivery, source, conversation, parsed).message(body)
+        return
+    for message in objects_at(body, "messages"):
+        _Conversation(delivery, source, body, parsed).message(message)
+    if parsed == Parsed():
+        parsed.park("a message event without a message", body)
+
+
 class _Conversation:
     """What one delivery says of one conversation."""
 
     def __init__(self, delivery: Delivery, source: Source[Any], conversation: dict[str, Any], parsed: Parsed) -> None:
         self._conversation = conversation
+        self._source = source
         self._parsed = parsed
         self._received_at = delivery.received_at
         self._id = required(conversation.get("id") or conversation.get("display_id"), "the conversation's id")
@@ -170,7 +184,7 @@ class _Conversation:
             self._written(message_id, kind, body)
 
     def _written(self, message_id: str, kind: str, body: dict[str, Any]) -> None:
-        actor, actor_id, automated = _author(kind, body)
+        actor, actor_id, automated = _author(self._source, kind, body)
         note = body.get("private") is True and actor != "customer"
         self._tell(
             f"message:{message_id}",
@@ -204,7 +218,7 @@ class _Conversation:
     def _call(self, message_id: str, kind: str, body: dict[str, Any]) -> None:
         data = object_at(body, "content_attributes", "data")
         state = text_of(data.get("status")) or ""
-        actor, actor_id, _ = _author(kind, body)
+        actor, actor_id, _ = _author(self._source, kind, body)
         if kind == "incoming":
             self._tell(f"message:{message_id}", "message", _instant(body.get("created_at"), "created_at"), "customer",
                        self._customer or actor_id, channel="voice")  # fmt: skip
@@ -213,9 +227,13 @@ class _Conversation:
         if state in CALL_ANSWERS:
             self._tell(f"call:{message_id}:answered", "call_answered", at_ms, "human", agent, channel="voice")
         elif state in CALL_ENDS:
-            talk = number_of(data.get("duration_seconds") or data.get("duration")) or 0.0
+            talk = seconds_of(data.get("duration_seconds") or data.get("duration"))
+            if talk is None:
+                # Without its length a call says nothing that is measured.
+                self._parsed.ignore("call_without_length")
+                return
             self._tell(f"call:{message_id}:ended", "call_ended", at_ms, "human", agent, channel="voice",
-                       call=Call(talk_seconds=min(max(talk, 0.0), 86_400.0)))  # fmt: skip
+                       call=Call(talk_seconds=talk))  # fmt: skip
         elif kind != "incoming":
             self._parsed.ignore("call_ringing")
 
@@ -272,7 +290,8 @@ class _Conversation:
         assignee = (
             text_of(object_at(changes, "assignee_id").get("current_value")) if "assignee_id" in changes else shown
         )
-        if assignee == shown and "bot" in (text_of(meta.get("assignee_type")) or "").lower():
+        a_bot = assignee == shown and "bot" in (text_of(meta.get("assignee_type")) or "").lower()
+        if a_bot or person_or_bot(self._source, assignee) == "bot":
             assignee = None
         team = self._team()
         if "team_id" in changes:
@@ -297,7 +316,7 @@ class _Conversation:
         return self._received_at, fingerprint(self._conversation, body)
 
 
-def _author(kind: str, body: dict[str, Any]) -> tuple[ActorKind, str | None, bool]:
+def _author(source: Source[Any], kind: str, body: dict[str, Any]) -> tuple[ActorKind, str | None, bool]:
     """Who wrote a message, and whether nobody did."""
     sender = object_at(body, "sender")
     said = object_at(body, "content_attributes")
@@ -313,11 +332,11 @@ def _author(kind: str, body: dict[str, Any]) -> tuple[ActorKind, str | None, boo
     automatic = bool(said.get("automation_rule_id")) or bool(
         object_at(body, "additional_attributes").get("campaign_id")
     )
-    if who in ("human", "bot"):
+    if who == "bot":
         return who, sender_id, automatic
-    if sender_id is not None or said.get("external_echo") is True:
+    if sender_id is not None or who == "human" or said.get("external_echo") is True:
         # Old releases give no type; an echo was written by somebody in the channel's own app.
-        return "human", sender_id, automatic
+        return person_or_bot(source, sender_id), sender_id, automatic
     # Sent without anybody: by a rule, a campaign or an integration.
     return "system", None, True
 

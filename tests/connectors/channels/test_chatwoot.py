@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from connectors.channels.base import Unverified
 from connectors.channels.chatwoot import ChatwootOptions
 from connectors.channels.signatures import hex_hmac
 from schemas.errors import InvalidEvent
-from schemas.records import InteractionEvent
+from schemas.records import Call, InteractionEvent
 from tests.connectors.channels import replaying
 from tests.connectors.channels.case import SECRET, Sample
 from tests.connectors.channels.folding import facts_of
@@ -83,6 +84,37 @@ def test_a_bot_as_assignee_is_nobody() -> None:
     meta = {"assignee": {"id": 9, "type": "agent_bot"}, "assignee_type": "AgentBot"}
     assert only(changed("conversation_updated", 5, ("assignee_id", 2, None), meta=meta)).assignee_id is None
     assert only(changed("conversation_updated", 5, ("assignee_id", 2, 9), meta=meta)).assignee_id is None
+
+
+def test_a_user_that_the_source_calls_a_bot_is_one() -> None:
+    ours = dataclasses.replace(CASE, options=ChatwootOptions(bots=(2,)))
+    found = replaying.only(ours, message(1, 0, "outgoing", AGENT))
+    assert (found.actor_kind, found.actor_id) == ("bot", "2")
+    taken = changed("conversation_updated", 5, ("assignee_id", None, 2), meta={"assignee": AGENT})
+    assert replaying.only(ours, taken).assignee_id is None
+    # A visitor may have the number of a user.
+    visitor = message(1, 0, "incoming", {"id": 2, "name": "A visitor"})
+    assert replaying.only(ours, visitor).actor_kind == "customer"
+
+
+def test_a_rule_tells_a_message_with_its_conversation_around_it() -> None:
+    inner = {"id": 3, "content": "A few words.", "message_type": 1, "content_type": "text", "private": False,
+             "created_at": BEGAN_S + 90, "sender_type": "User", "sender_id": 2}  # fmt: skip
+    around = {**chatwoot.conversation(90, messages=[inner]), "event": "automation_event.message_created"}
+    found, webhooks = only(around), only(message(3, 90, "outgoing", AGENT))
+    assert found == webhooks
+    empty = replaying.told(CASE, Sample("one", replaying.encoded({**around, "messages": []})))
+    assert (empty.events, len(empty.parked)) == ([], 1)
+
+
+def test_a_call_without_its_length_costs_nothing_that_is_known() -> None:
+    def call(**data: Any) -> Sample:
+        said = {"content_type": "voice_call", "content_attributes": {"data": {"status": "completed", **data}}}
+        return Sample("one", replaying.encoded(message(8, 30, "outgoing", AGENT, **said)))
+
+    (found,) = replaying.told(CASE, call(duration=61)).events
+    assert (found.type, found.call, found.actor_id) == ("call_ended", Call(talk_seconds=61.0), "2")
+    assert replaying.told(CASE, call()).ignored == ["call_without_length"]
 
 
 def test_a_team_comes_with_the_assignee_that_stays() -> None:
