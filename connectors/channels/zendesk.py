@@ -6,6 +6,7 @@ ticket. One action gives several events whose order is not kept, each with the t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from connectors.channels.accounts import AccountOptions, check_account, person_or_bot
@@ -13,6 +14,7 @@ from connectors.channels.base import ChannelConnector, Delivery, Parsed, Source
 from connectors.channels.payloads import (
     from_iso,
     json_object,
+    list_at,
     number_of,
     object_at,
     required,
@@ -71,10 +73,17 @@ CHANNELS: dict[str, Channel] = {
     "telegram": "telegram",
     "sms": "sms",
     "text": "sms",
+    "messagebird_sms": "sms",
+    "google_rcs": "sms",
+    "sunshine_conversations_facebook_messenger": "messenger",
+    "sunshine_conversations_twitter_dm": "x",
     "mailgun": "email",
     "twilio": "sms",
     "voice": "voice",
     "phone": "voice",
+    "phone_call_inbound": "voice",
+    "phone_call_outbound": "voice",
+    "voicemail": "voice",
     "any_channel": "social",
     "viber": "social",
     "wechat": "social",
@@ -136,6 +145,8 @@ OTHER_DOMAINS = {
     "messaging_metrics": "metrics_of_zendesk",
     "support_metrics": "metrics_of_zendesk",
 }
+#: The tag that a merge puts on the ticket that it closes.
+MERGED_AWAY = "closed_by_merge"
 NOBODY = frozenset({"0", "-1", "system"})
 ACTORS: dict[str, ActorKind] = {"end_user": "customer", "end-user": "customer", "agent": "human", "admin": "human"}
 
@@ -162,8 +173,8 @@ class Zendesk(ChannelConnector[AccountOptions]):
         parsed = Parsed()
         if domain == "ticket" and name in IGNORED:
             parsed.ignore(IGNORED[name])
-        elif domain in ("ticket", "messaging_ticket"):
-            _Ticket(delivery, source, body, parsed).event(domain, name)
+        elif f"{domain}.{name}" in _TELLS:
+            _TELLS[f"{domain}.{name}"](_Ticket(delivery, source, body, parsed))
         elif domain in OTHER_DOMAINS:
             parsed.ignore(OTHER_DOMAINS[domain])
         else:
@@ -187,33 +198,17 @@ class _Ticket:
         channel = CHANNELS.get((text_of(object_at(self._detail, "via").get("channel")) or "").lower(), "other")
         self._telling = Telling(delivery, source, parsed, self._id, channel, self._requester)
 
-    def event(self, domain: str, name: str) -> None:
-        """Tell what it says, or park it."""
-        tell = {
-            "ticket.created": self._created,
-            "ticket.comment_added": self._comment,
-            "messaging_ticket.message_added": self._message,
-            "ticket.agent_assignment_changed": self._agent,
-            "ticket.group_assignment_changed": self._group,
-            "ticket.status_changed": self._status,
-            "ticket.priority_changed": self._priority_changed,
-            "ticket.csat_received": self._survey,
-            "ticket.merged": self._merged,
-            "ticket.marked_as_spam": self._spam,
-            "ticket.soft_deleted": self._deleted,
-            "ticket.permanently_deleted": self._deleted,
-        }.get(f"{domain}.{name}")
-        if tell is None:
-            self._park("an event type of Zendesk that is not known")
-        else:
-            tell()
-
     def _created(self) -> None:
         actor, actor_id = self._actor()
-        if actor == "system" and self._requester == text_of(self._detail.get("submitter_id")):
-            # Mail and forms come in by the system in the name of the requester.
+        if self._requester is not None and self._requester == text_of(self._detail.get("submitter_id")):
+            # Mail comes in by the system, and forms by an integration's user, in the name of the requester.
             actor, actor_id = "customer", self._requester
-        self._tell("conversation_started", actor, actor_id, event_id=f"ticket:{self._id}:created", team=self._team())
+        name = f"ticket:{self._id}:created"
+        self._tell("conversation_started", actor, actor_id, event_id=name, team=self._team())
+        status = STATUSES.get((text_of(self._detail.get("status")) or "").lower(), "open")
+        if status != "open":
+            # A call that is written down afterwards is opened and solved at once, and no change is told of that.
+            self._tell("status_changed", actor, actor_id, event_id=f"{name}:status", status=status, sequence=LAST)
 
     def _comment(self) -> None:
         comment = object_at(self._said, "comment")
@@ -236,8 +231,8 @@ class _Ticket:
             actor,
             author_id,
             event_id=None if comment_id is None else f"comment:{comment_id}",
-            # Nobody is a trigger or an automation of the account.
-            automated=actor == "system",
+            # Nobody is a trigger or an automation of the account. What is written at a merge answers nothing.
+            automated=actor == "system" or self._is_merged_away(),
             attributes=text_length(comment.get("body")),
         )
 
@@ -281,6 +276,10 @@ class _Ticket:
         word = (text_of(self._said.get("current")) or "").lower()
         if word == "deleted":
             self._deleted()
+        elif word in STATUSES and self._is_merged_away():
+            # The merge has an event of its own, at the same moment; a close before it would be a resolution.
+            name = f"ticket:{self._id}:merged:status"
+            self._tell("merged", *self._actor(), event_id=name, sequence=LAST)
         elif word in STATUSES:
             self._tell("status_changed", *self._actor(), status=STATUSES[word], sequence=LAST)
         else:
@@ -295,7 +294,7 @@ class _Ticket:
             self._tell("note", "system", priority=priority)
 
     def _survey(self) -> None:
-        answer = self._said.get("score", self._said.get("rating", self._said.get("current")))
+        answer = _answer(self._said)
         word, number = (text_of(answer) or "").lower(), number_of(answer)
         survey_id = text_of(self._said.get("survey_id")) or f"ticket:{self._id}"
         if word in SCORES:
@@ -316,6 +315,9 @@ class _Ticket:
             merged_into=text_of(target),
             sequence=LAST,
         )
+
+    def _is_merged_away(self) -> bool:
+        return MERGED_AWAY in list_at(self._detail, "tags")
 
     def _spam(self) -> None:
         self._tell("status_changed", *self._actor(), status="spam")
@@ -345,6 +347,33 @@ class _Ticket:
 
     def _team(self) -> str | None:
         return _user(self._detail.get("group_id"))
+
+
+_TELLS: Mapping[str, Callable[[_Ticket], None]] = {
+    "ticket.created": _Ticket._created,
+    "ticket.comment_added": _Ticket._comment,
+    "messaging_ticket.message_added": _Ticket._message,
+    "ticket.agent_assignment_changed": _Ticket._agent,
+    "ticket.group_assignment_changed": _Ticket._group,
+    "ticket.status_changed": _Ticket._status,
+    "ticket.priority_changed": _Ticket._priority_changed,
+    "ticket.csat_received": _Ticket._survey,
+    "ticket.merged": _Ticket._merged,
+    "ticket.marked_as_spam": _Ticket._spam,
+    "ticket.soft_deleted": _Ticket._deleted,
+    "ticket.permanently_deleted": _Ticket._deleted,
+}
+
+
+def _answer(said: dict[str, Any]) -> object:
+    """A survey's score, in the event or in an object in it; None if there is none."""
+    for name in ("score", "rating", "satisfaction_score", "satisfaction_rating", "current"):
+        found = said.get(name)
+        if isinstance(found, dict):
+            found = _answer(found)
+        if found is not None:
+            return found
+    return None
 
 
 def _user(found: object) -> str | None:

@@ -86,6 +86,8 @@ def test_a_status_is_read_in_any_case(word: str, status: str) -> None:
         ({"survey_id": "s-1", "score": "BAD"}, Survey("csat", 0.0, 0.0, 1.0, "s-1")),
         ({"survey_id": "s-1", "score": 4}, Survey("csat", 4.0, 1.0, 5.0, "s-1")),
         ({"rating": "5"}, Survey("csat", 5.0, 1.0, 5.0, "ticket:1205")),
+        ({"satisfaction_score": {"score": "BAD"}}, Survey("csat", 0.0, 0.0, 1.0, "ticket:1205")),
+        ({"current": {"rating": 2}, "previous": None}, Survey("csat", 2.0, 1.0, 5.0, "ticket:1205")),
     ],
 )
 def test_a_rating_is_a_word_or_a_number(said: dict[str, Any], survey: Survey) -> None:
@@ -95,6 +97,23 @@ def test_a_rating_is_a_word_or_a_number(said: dict[str, Any], survey: Survey) ->
 def test_a_ticket_that_an_agent_opens_is_nobody_waiting() -> None:
     assert only(event("created", 0, {"actor_id": int(AGENT)}, submitter_id=AGENT)).actor_kind == "human"
     assert only(event("created", 0, {"actor_id": -1})).actor_kind == "customer"
+
+
+@pytest.mark.parametrize(("word", "status"), [("SOLVED", "resolved"), ("HOLD", "on_hold"), ("PENDING", "pending")])
+def test_a_ticket_may_begin_in_any_status(word: str, status: str) -> None:
+    begun = event("created", 0, {"actor_id": int(AGENT)}, submitter_id=AGENT, status=word)
+    started, left = replaying.told(CASE, sample("one", begun)).events
+    assert (started.type, started.actor_kind) == ("conversation_started", "human")
+    assert (left.type, left.status, left.actor_id) == ("status_changed", status, AGENT)
+    assert left.occurred_at == started.occurred_at
+
+
+def test_a_call_that_is_written_down_afterwards_is_over_at_once() -> None:
+    written = comment(1, 0, AGENT, staff=True)
+    begun = event("created", 0, {"actor_id": int(AGENT)}, submitter_id=AGENT, status="SOLVED")
+    closed = event("status_changed", 345_600, {"current": "CLOSED", "previous": "SOLVED"}, status="CLOSED")
+    facts = facts_of(CASE, [sample("one", each) for each in (begun, written, closed)])
+    assert replaying.values(facts)["resolution"] == 0
 
 
 def test_taken_from_everybody() -> None:
@@ -109,6 +128,25 @@ def test_what_a_ticket_comes_to() -> None:
     # One action changed the agent and the group: one transfer.
     assert [fact.outcome for fact in facts if fact.metric == "transfer"] == ["agent"]
     assert [(fact.score, fact.score_max) for fact in facts if fact.metric == "csat"] == [(1.0, 1.0)]
+
+
+def test_a_merge_is_no_answer_and_no_resolution() -> None:
+    gone = {"actor_id": AGENT, "status": "CLOSED", "tags": ["vip", "closed_by_merge"]}
+    said = comment(9, 50, AGENT, staff=True)
+    told = (
+        {**said, "detail": {**said["detail"], **gone}},
+        event("status_changed", 50, {"current": "CLOSED", "previous": "OPEN"}, **gone),
+        event("merged", 50, {"target_ticket_id": "1300"}, **gone),
+    )
+    samples = [*STORY[:2], *(sample("one", each) for each in told)]
+    assert facts_of(CASE, samples) == []
+    # Also where nobody subscribed to the merge itself.
+    assert facts_of(CASE, samples[:-1]) == []
+
+
+def test_what_an_integration_submits_for_a_customer_is_the_customers() -> None:
+    found = only(event("created", 0, {"actor_id": int(AGENT)}, submitter_id=REQUESTER))
+    assert (found.actor_kind, found.actor_id) == ("customer", REQUESTER)
 
 
 def test_spam_leaves_nothing() -> None:
