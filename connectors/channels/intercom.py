@@ -67,14 +67,20 @@ ASSIGNMENTS = frozenset(
     {"conversation.admin.assigned", "conversation.admin.open.assigned", "ticket.admin.assigned", "ticket.team.assigned"}
 )
 STARTS = frozenset({"conversation.user.created", "conversation.admin.single.created", "ticket.created"})
-RATINGS = frozenset({"conversation.rating.added", "conversation.rating.changed", "ticket.rating.provided"})
+RATINGS = frozenset(
+    {"conversation.rating.added", "conversation.rating.changed", "conversation.rating.remarked"}
+    | {"ticket.rating.provided"}
+)
 PRIORITY = frozenset({"conversation.priority.updated"})
 STATES = frozenset({"ticket.state.updated"})
 DELETED = frozenset({"conversation.deleted", "ticket.deleted"})
+#: What is told of a conversation or a ticket. Of a topic that is not known, the parts that came along still are.
+TOLD = frozenset({*MESSAGES, *NOTES, *STATUSES, *ASSIGNMENTS, *STARTS, *RATINGS, *PRIORITY, *STATES, *DELETED})
 CALLS = frozenset({"call.started", "call.answered", "call.ended", "call.updated"})
 IGNORED = {
     "ping": "ping",
     "conversation.read": "read",
+    "conversation.company.updated": "company",
     "conversation.contact.attached": "participants",
     "conversation.contact.detached": "participants",
     "ticket.contact.attached": "participants",
@@ -100,6 +106,7 @@ OTHER_DOMAINS = {
     "content_stat": "statistics_of_intercom",
     "article": "help_centre",
     "job": "job",
+    "api": "app",
     "message": "delivery_state",
 }
 
@@ -136,7 +143,7 @@ class Intercom(ChannelConnector[AccountOptions]):
             parsed.ignore(IGNORED[topic])
         elif topic in CALLS:
             _call(delivery, source, item, parsed)
-        elif topic.startswith(("conversation.", "ticket.")):
+        elif topic.startswith(("conversation.", "ticket.")) and (topic in TOLD or text_of(item.get("id")) is not None):
             _Item(delivery, source, body, item, parsed).topic(topic)
         elif topic.partition(".")[0] in OTHER_DOMAINS:
             parsed.ignore(OTHER_DOMAINS[topic.partition(".")[0]])
@@ -159,7 +166,8 @@ class _Item:
         self._source = source
         self._body = body
         self._parsed = parsed
-        self._id = required(item.get("id"), "data.item.id")
+        # A deletion sends ids alone.
+        self._id = required(item.get("id") or item.get("conversation_id"), "data.item.id")
         # Before version 2.0 the first message was `conversation_message`.
         self._first = object_at(item, "source") or object_at(item, "conversation_message")
         self._priority = PRIORITIES.get(text_of(item.get("priority")) or "")
@@ -180,8 +188,18 @@ class _Item:
             at_ms = self._changed_at()
             # `note` changes nothing but what the conversation knows of itself.
             self._tell(f"conversation:{self._id}:priority:{at_ms}", "note", at_ms, "system", priority=self._priority)
-        elif self._parsed == Parsed():
+        elif self._parsed == Parsed() or self._is_untold(topic):
             self._by_topic(topic)
+
+    def _is_untold(self, topic: str) -> bool:
+        """Whether the parts say nothing of what the topic says has changed, as where they only describe."""
+        if topic in ASSIGNMENTS:
+            kind = "assigned"
+        elif topic in STATUSES or topic in STATES:
+            kind = "status_changed"
+        else:
+            return False
+        return not self._parsed.parked and all(each.type != kind for each in self._parsed.events)
 
     def snapshot(self) -> None:
         """A whole conversation: its beginning, its parts, its rating and its state."""
@@ -317,12 +335,15 @@ def _call(delivery: Delivery, source: Source[Any], item: dict[str, Any], parsed:
         telling.tell(f"call:{call_id}", "message", began, "customer", customer)
     if answered is not None:
         telling.tell(f"call:{call_id}:answered", "call_answered", _instant(answered, "answered_at"), "human", agent)
-    if ended is not None:
+    if ended is not None and answered is None:
+        # It cost nobody anything, and the wait goes on.
+        parsed.ignore("call_missed")
+    elif ended is not None:
         ended_ms = _instant(ended, "ended_at")
-        talk_ms = 0 if answered is None else max(0, ended_ms - _instant(answered, "answered_at"))
+        talk_ms = max(0, ended_ms - _instant(answered, "answered_at"))
         cost = Call(talk_seconds=min(talk_ms / 1000, 86_400.0))
         telling.tell(f"call:{call_id}:ended", "call_ended", ended_ms, "human", agent, call=cost)
-    if not parsed.events:
+    elif not parsed.events:
         parsed.ignore("call_ringing")
 
 

@@ -41,10 +41,8 @@ STATUSES: dict[str, Status] = {
     "assign_and_reopen": "open",
     "assign_and_unsnooze": "open",
 }
-ASSIGNMENTS = frozenset(
-    {"assignment", "assign_and_reopen", "assign_and_unsnooze", "default_assignment", "away_mode_assignment",
-     "fin_assignment", "bulk_reassignment"}
-)  # fmt: skip
+#: Parts that assign, beside those whose names end with `assignment`: by hand, by default, in somebody's absence, …
+ASSIGNMENTS = frozenset({"assign_and_reopen", "assign_and_unsnooze"})
 TICKET_STATES: dict[str, Status] = {
     "submitted": "open",
     "in_progress": "open",
@@ -58,6 +56,7 @@ DESCRIBES = (
     "conversation_rating", "conversation_tag", "conversation_title", "language_detection", "operator_workflow",
     "fin_", "conversation_sla", "sla_", "message_strip", "conversation_summary", "title_", "priority_", "linked_",
     "ticket_shared", "channel_", "merged_", "conversation_merged", "quick_reply_options", "email_", "side_conversation",
+    "company_", "converted_to_", "user_became_idle", "resolution_bot_", "workflow_",
 )  # fmt: skip
 
 
@@ -98,7 +97,8 @@ class Parts:
     def one(self, part: dict[str, Any]) -> None:
         """A part: its message or note, its assignment, its status; or ignored, or parked."""
         kind = (text_of(part.get("part_type")) or "").lower()
-        if not (kind in MESSAGES or kind in NOTES or kind in STATUSES or kind in ASSIGNMENTS or "state" in kind):
+        assigns = kind in ASSIGNMENTS or kind.endswith("assignment")
+        if not (kind in MESSAGES or kind in NOTES or kind in STATUSES or assigns or "state" in kind):
             if kind.startswith(DESCRIBES):
                 self._telling.parsed.ignore("description")
             else:
@@ -122,7 +122,7 @@ class Parts:
                 automated=actor == "system",
                 attributes=html_length(part.get("body")),
             )
-        if kind in ASSIGNMENTS:
+        if assigns:
             self._assignment(part, part_id, at_ms, actor, actor_id)
         status = STATUSES.get(kind) or (state_of(part) if "ticket_state" in kind else None)
         if status is not None:

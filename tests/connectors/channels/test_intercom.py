@@ -128,6 +128,31 @@ def test_a_ticket_in_its_own_wrapping() -> None:
     assert replaying.only(CASE, notification("ticket.state.updated", state)).status == "resolved"
 
 
+@pytest.mark.parametrize("kind", ["message_strategy_assignment", "balanced_assignment", "away_mode_assignment"])
+def test_every_way_to_assign_is_one(kind: str) -> None:
+    (found,) = replied(part(1, 0, kind, AGENT, assigned_to={"type": "admin", "id": "501"}))
+    assert (found.type, found.assignee_id) == ("assigned", "501")
+
+
+@pytest.mark.parametrize(
+    ("topic", "what"), [("admin.closed", "status_changed"), ("admin.snoozed", "status_changed"),
+                        ("admin.assigned", "assigned")]
+)  # fmt: skip
+def test_a_change_is_told_by_its_topic_where_the_parts_say_nothing_of_it(topic: str, what: str) -> None:
+    described = part(1, 90, "conversation_attribute_updated_by_admin", FIN)
+    for parts in ([described], [part(2, 90, "comment", AGENT, **SAYS)]):
+        body = notification(f"conversation.{topic}", conversation(*parts, second=90, admin_assignee_id=501))
+        found = replaying.told(CASE, Sample("one", replaying.encoded(body))).events[-1]
+        assert (found.type, found.occurred_at) == (what, (BEGAN_S + 90) * 1000)
+
+
+def test_a_call_that_nobody_takes_costs_nothing() -> None:
+    call = {"type": "call", "id": "89", "contact_id": "65f0c", "direction": "inbound", "initiated_at": BEGAN_S,
+            "answered_at": None, "ended_at": BEGAN_S + 30}  # fmt: skip
+    parsed = replaying.told(CASE, Sample("one", replaying.encoded(notification("call.ended", call))))
+    assert ([event.type for event in parsed.events], parsed.ignored) == (["message"], ["call_missed"])
+
+
 def test_a_call_costs_its_talk() -> None:
     came, answered, ended = replaying.told(CASE, replaying.named(CASE, "call")).events
     assert (came.channel, came.actor_kind) == ("voice", "customer")
