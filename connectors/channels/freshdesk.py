@@ -101,7 +101,11 @@ IGNORED_EVENTS = {
     "onsettingsupdate": "app",
 }
 NOBODY = frozenset({"-1", "0"})
-_TRIGGERS = re.compile(r"(\w+):(?:\{from:([^,}]*),to:([^}]*)\}|([^,{}]*))")
+#: What else a rule may have been triggered by, of which no number changes.
+IGNORED_TRIGGERS = frozenset(
+    {"ticket_type", "type", "tag", "tags", "source", "product_id", "subject", "time_sheet_action", "due_by"}
+)
+_TRIGGERS = re.compile(r"(\w+)\s*:\s*(?:\{\s*from\s*:([^,}]*),\s*to\s*:([^}]*)\}|([^,{}]*))")
 
 
 class FreshdeskOptions(AccountOptions):
@@ -279,7 +283,7 @@ class _Ticket:
         said = {"responder_id": self._user("responder_id"), "group_id": self._user("group_id")}
         for field in said:
             if changes and field in changes:
-                said[field] = text_of(_after(changes[field]))
+                said[field] = _user_or_group(_after(changes[field]))
         agent = said["responder_id"]
         if agent is not None and person_or_bot(self._source, agent) == "bot":
             agent = None
@@ -297,10 +301,12 @@ class _Ticket:
         if score is None:
             self._parsed.park("a survey's answer without a rating that is known", found)
             return
-        at_ms = from_iso(found.get("created_at"), "created_at")
+        # A customer who thinks again changes the same rating.
+        at_ms = from_iso(found.get("updated_at") or found.get("created_at"), "created_at")
         survey = Survey("csat", score, -3.0, 3.0, rating_id)
         customer = text_of(found.get("user_id"))
-        self._telling.tell(f"rating:{rating_id}", "survey_answered", at_ms, "customer", customer, survey=survey)
+        name = f"rating:{rating_id}:{at_ms}"
+        self._telling.tell(name, "survey_answered", at_ms, "customer", customer, survey=survey)
 
     def rule(self) -> None:
         """What an automation rule sends: the placeholders of a ticket, and what triggered it, as text.
@@ -325,7 +331,12 @@ class _Ticket:
             self._telling.tell(f"rule:{tag}:assigned", "assigned", at_ms, "system", assignee_id=agent, team=team)
         if status is not None:
             self._telling.tell(f"rule:{tag}:status", "status_changed", at_ms, "system", status=status, sequence=LAST)
-        if not self._parsed.events:
+        priority = self._priority(happened.get("priority"))
+        if priority is not None:
+            self._telling.tell(f"rule:{tag}:priority", "note", at_ms, "system", priority=priority)
+        if not self._parsed.events and happened and IGNORED_TRIGGERS.issuperset(happened):
+            self._parsed.ignore("other_fields")
+        elif not self._parsed.events:
             self._parsed.park("a rule's webhook whose triggered_event is not known", self._found)
 
     def _rule_time(self) -> EpochMs:
@@ -358,8 +369,7 @@ class _Ticket:
         return self._received_at if found is None else from_iso(found, "ticket.updated_at")
 
     def _user(self, field: str) -> str | None:
-        text = text_of(self._found.get(field))
-        return None if text in NOBODY else text
+        return _user_or_group(self._found.get(field))
 
     def _status(self, found: object) -> Status | None:
         text = (text_of(found) or "").lower()
@@ -373,6 +383,12 @@ class _Ticket:
         return PRIORITIES.get((text_of(found) or "").lower())
 
 
+def _user_or_group(found: object) -> str | None:
+    """An id of an agent or a group; None for nobody."""
+    text = text_of(found)
+    return None if text in NOBODY else text
+
+
 def _after(change: object) -> object:
     """The new value of `[before, after]`."""
     return change[-1] if isinstance(change, list) and change else None
@@ -384,4 +400,4 @@ def _true(found: object) -> bool:
 
 def _triggers(text: str) -> dict[str, str]:
     """`{status:{from:2,to:4},priority:{from:1,to:2}}` → `{"status": "4", "priority": "2"}`."""
-    return {name: after or plain for name, _, after, plain in _TRIGGERS.findall(text.replace(" ", ""))}
+    return {name: (after or plain).strip() for name, _, after, plain in _TRIGGERS.findall(text)}

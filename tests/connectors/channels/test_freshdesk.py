@@ -13,7 +13,18 @@ from schemas.records import InteractionEvent, Survey
 from tests.connectors.channels import replaying
 from tests.connectors.channels.case import RECEIVED_MS, SECRET, Sample
 from tests.connectors.channels.folding import facts_of
-from tests.connectors.channels.vendors.freshdesk import BEGAN_MS, CASE, STORY, happened, message, ticket, updated
+from tests.connectors.channels.vendors.freshdesk import (
+    BEGAN_MS,
+    CASE,
+    RATED,
+    STORY,
+    at,
+    happened,
+    message,
+    sample,
+    ticket,
+    updated,
+)
 
 
 def only(body: dict[str, Any]) -> InteractionEvent:
@@ -82,14 +93,41 @@ def test_a_status_is_a_number_or_a_name(number: object, status: str) -> None:
 def test_a_status_of_the_accounts_own_is_told_by_the_source() -> None:
     source = CASE.source()
     ours = type(source)(source.name, source.tenant, FreshdeskOptions(statuses={"12": "on_hold"}), source.secrets)
-    sample = replaying.named(CASE, "a status of the account's own")
-    (found,) = CASE.connector.parse(CASE.sign(sample, SECRET), ours).events
+    own = replaying.named(CASE, "a status of the account's own")
+    (found,) = CASE.connector.parse(CASE.sign(own, SECRET), ours).events
     assert found.status == "on_hold"
 
 
 def test_seven_faces() -> None:
     (found,) = replaying.told(CASE, STORY[-1]).events
     assert found.survey == Survey("csat", 3.0, -3.0, 3.0, "77")
+
+
+def test_a_rating_that_is_changed_counts_as_it_is_now() -> None:
+    again = {**RATED, "ratings": {"default_question": -103}, "updated_at": at(460)}
+    later = sample("again", happened("onSatisfactionRatingUpdate", satisfaction_rating=again))
+    facts = facts_of(CASE, [*STORY, later])
+    assert [fact.score for fact in facts if fact.metric == "csat"] == [-3.0]
+
+
+def test_nobody_may_be_a_number() -> None:
+    found = only(updated(60, {"responder_id": [501, -1], "group_id": [35, 0]}))
+    assert (found.assignee_id, found.team) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("triggered", "types", "ignored"),
+    [
+        ("{status:{from:Open,to:Waiting on Customer}}", ["status_changed"], []),
+        ("{priority:{from:1,to:4}}", ["note"], []),
+        ("{ ticket_type : {from:Question,to:Incident} }", [], ["other_fields"]),
+        ("{status:{from:2,to:5},priority:{from:2,to:3}}", ["status_changed", "note"], []),
+    ],
+)
+def test_what_triggers_a_rule(triggered: str, types: list[str], ignored: list[str]) -> None:
+    body = {"freshdesk_webhook": {"ticket_id": 640, "triggered_event": triggered}}
+    parsed = replaying.told(CASE, sample("one", body))
+    assert ([event.type for event in parsed.events], parsed.ignored, parsed.parked) == (types, ignored, [])
 
 
 def test_what_a_ticket_comes_to() -> None:
