@@ -6,6 +6,7 @@ an envelope with a name of its own; a rule sends the bare event, often as a prev
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from connectors.channels.accounts import AccountOptions, check_account, person_or_bot
@@ -144,8 +145,10 @@ class Front(ChannelConnector[AccountOptions]):
         parsed = Parsed()
         if name in IGNORED:
             parsed.ignore(IGNORED[name])
-        else:
+        elif name in STATUSES or name in _TELLS:
             _Event(delivery, source, event, parsed).tell(name)
+        else:
+            parsed.park("an event type of Front that is not known", body)
         return parsed
 
 
@@ -165,30 +168,11 @@ class _Event:
         self._telling = Telling(delivery, source, parsed, conversation_id, channel, self._customer())
 
     def tell(self, name: str) -> None:
-        """Tell what it says, or park it."""
-        tell = {
-            "inbound": self._inbound,
-            "outbound": self._outbound,
-            "comment": self._note,
-            "forward": self._note,
-            "assign": self._assign,
-            "unassign": self._unassign,
-            "assignee_changed": self._assignee_changed,
-            "move": self._move,
-            "trash": self._trash,
-            "conversations_merged": self._merged,
-            "ticket_status_update": self._ticket_status,
-            "call_started": self._call_started,
-            "call_connected": self._call_connected,
-            "call_hangup": self._call_ended,
-            "call_transferred": self._assign,
-        }.get(name)
+        """Tell what it says, or park it. `name` is one of `STATUSES` or of `_TELLS`."""
         if name in STATUSES:
             self._status(STATUSES[name])
-        elif tell is None:
-            self._park("an event type of Front that is not known")
         else:
-            tell()
+            _TELLS[name](self)
 
     def _inbound(self) -> None:
         inboxes = objects_at(self._event, "source", "data")
@@ -198,8 +182,11 @@ class _Event:
         author = object_at(self._target, "author")
         kind = text_of(author.get("type")) or ""
         author_id = text_of(author.get("id"))
+        by = text_of(object_at(self._event, "source", "_meta").get("type")) or ""
         if kind in MACHINES:
             self._message("bot", author_id, automated=MACHINES[kind])
+        elif author_id is None and by in ("rule", "api", "oauth_client"):
+            self._message("bot", None, automated=by == "rule")
         else:
             # Previews do not say who wrote, and mail that was sent elsewhere and synchronised has no author here.
             self._message(person_or_bot(self._source, author_id), author_id)
@@ -290,6 +277,13 @@ class _Event:
             actor_id = self._person(self._target) or self._person(object_at(self._conversation, "assignee"))
         self._telling.tell(self._name, "call_answered", self._at_ms, "human", actor_id, channel="voice")
 
+    def _call_transferred(self) -> None:
+        """To a teammate; to an inbox or a number it leaves whoever had it, and nobody has taken it yet."""
+        if (text_of(object_at(self._event, "target", "_meta").get("type")) or "teammate") == "teammate":
+            self._assign()
+        else:
+            self._unassign()
+
     def _call_ended(self) -> None:
         metadata = object_at(self._target, "metadata")
         seconds = number_of(self._target.get("duration", metadata.get("duration", metadata.get("call_duration"))))
@@ -331,3 +325,22 @@ class _Event:
 
     def _park(self, detail: str) -> None:
         self._parsed.park(detail, self._event)
+
+
+_TELLS: Mapping[str, Callable[[_Event], None]] = {
+    "inbound": _Event._inbound,
+    "outbound": _Event._outbound,
+    "comment": _Event._note,
+    "forward": _Event._note,
+    "assign": _Event._assign,
+    "unassign": _Event._unassign,
+    "assignee_changed": _Event._assignee_changed,
+    "move": _Event._move,
+    "trash": _Event._trash,
+    "conversations_merged": _Event._merged,
+    "ticket_status_update": _Event._ticket_status,
+    "call_started": _Event._call_started,
+    "call_connected": _Event._call_connected,
+    "call_hangup": _Event._call_ended,
+    "call_transferred": _Event._call_transferred,
+}

@@ -67,6 +67,25 @@ def test_people_are_told_from_rules_and_machines(author: Any, kind: str, automat
     assert (found.actor_kind, found.automated) == (kind, automated)
 
 
+@pytest.mark.parametrize(
+    ("by", "kind", "automated"),
+    [
+        (BY_RULE, "bot", True),
+        (source("api", None), "bot", False),
+        (BY_AGENT, "human", False),
+    ],
+)
+def test_a_message_without_an_author_is_whose_the_event_is(by: dict[str, Any], kind: str, automated: bool) -> None:
+    found = only(event("outbound", 1, by, message("msg_1", 1, None, inbound=False)))
+    assert (found.actor_kind, found.automated) == (kind, automated)
+
+
+def test_a_call_that_goes_to_an_inbox_is_taken_by_nobody_yet() -> None:
+    to_somebody = only(event("call_transferred", 3, BY_AGENT, source("teammate", {"id": "tea_2", "type": "user"})))
+    to_an_inbox = only(event("call_transferred", 3, BY_AGENT, source("inbox", {"id": "inb_2"})))
+    assert (to_somebody.assignee_id, to_an_inbox.assignee_id) == ("tea_2", None)
+
+
 def test_a_preview_has_little_more_than_ids() -> None:
     preview = {**ASKED, "target": source("message", {"id": "msg_1"}), "conversation": {"id": "cnv_1"}}
     found = only(preview)
