@@ -56,17 +56,21 @@ WRITTEN: dict[str, ActorKind] = {"customer": "customer", "message": "human", "re
 NOTED = frozenset({"note", "phone", "chat", "beaconchat", "forwardparent", "forwardchild"})
 #: What came with one event is written close together; the rest of the threads has been told before.
 RECENT_MS = 3_600_000
+#: `snapshot` is ours: a conversation that came without its header.
+CREATED = frozenset({"convo.created", "convo.ai-answers.created", "convo.ai-answers-email.created", "convo.snapshot"})
 WITH_THREADS = frozenset(
     {"convo.customer.reply.created", "convo.agent.reply.created", "convo.note.created",
      "convo.ai-answers-email.reply.created"}
 )  # fmt: skip
 CHANGES = frozenset({"convo.assigned", "convo.moved"})
+CONVERSATIONS = frozenset({*CREATED, *WITH_THREADS, *CHANGES, "convo.deleted", "convo.status", "convo.merged"})
 CHATS = "beacon.chat."
 IGNORED = {
     "convo.tags": "tags",
     "convo.custom-fields": "field",
     # That it is resolved comes as convo.status.
     "convo.ai-answers-email.resolution": "told_by_status",
+    "helpscout.test": "ping",
     "user.status.changed": "agent_state",
 }
 OTHER_DOMAINS = {
@@ -101,7 +105,7 @@ class HelpScout(ChannelConnector[AccountOptions]):
             rating(delivery, source, body, parsed)
         elif name.startswith(CHATS):
             Chat(delivery, source, body, parsed).tell(name.removeprefix(CHATS))
-        elif name.startswith("convo."):
+        elif name in CONVERSATIONS:
             _Conversation(delivery, source, body, parsed).tell(name)
         elif name == "message.survey.response.received":
             # Of a message shown on a site, not of a conversation.
@@ -138,11 +142,11 @@ class _Conversation:
         self._team = text_of(body.get("mailboxId") or object_at(body, "mailbox").get("id"))
 
     def tell(self, name: str) -> None:
-        """What the event says."""
+        """What the event says; `name` is one of `CONVERSATIONS`."""
         if name == "convo.deleted":
             # Help Scout sends the id alone: it has just happened.
             self._telling.tell(f"conversation:{self._id}:deleted", "deleted", self._received_at, "system")
-        elif name in ("convo.created", "convo.ai-answers-email.created", "convo.snapshot"):
+        elif name in CREATED:
             self._created(whole=name == "convo.snapshot")
         elif name in WITH_THREADS:
             self._threads(self._recent(), bot="ai-answers" in name)
@@ -152,10 +156,8 @@ class _Conversation:
             self._status()
         elif name in CHANGES:
             self._assigned(name)
-        elif name == "convo.merged":
-            self._merged()
         else:
-            self._park("an event of Help Scout that is not known")
+            self._merged()
 
     def _created(self, *, whole: bool) -> None:
         at_ms = from_iso(self._body.get("createdAt"), "createdAt")
@@ -226,7 +228,10 @@ class _Conversation:
         if beginning is not None and status == "open":
             return
         at_ms, tag = self._changed()
-        if status == "closed" and self._body.get("closedAt") is not None:
+        if status == "open":
+            at_ms = max(at_ms, self._waiting_since())
+            tag = str(at_ms)
+        elif status == "closed" and self._body.get("closedAt") is not None:
             at_ms = self._with_its_reply(from_iso(self._body.get("closedAt"), "closedAt"))
             tag = str(at_ms)
         actor: ActorKind = "system"
@@ -243,6 +248,18 @@ class _Conversation:
             sequence=LAST,
         )
 
+    def _waiting_since(self) -> EpochMs:
+        """Since when the customer waits: what they write opens a conversation, and no user has updated it then."""
+        waiting = object_at(self._body, "customerWaitingSince")
+        written = [
+            from_iso(each.get("createdAt"), "the thread's createdAt")
+            for each in _threads(self._body)
+            if text_of(each.get("type")) == "customer"
+        ]
+        if text_of(waiting.get("latestReplyFrom")) == "customer" and waiting.get("time") is not None:
+            written.append(from_iso(waiting["time"], "customerWaitingSince.time"))
+        return max(written, default=0)
+
     def _with_its_reply(self, closed_ms: EpochMs) -> EpochMs:
         """ "Send and close" may stamp the close before the reply, which must not come too late for it."""
         replies = [
@@ -254,7 +271,9 @@ class _Conversation:
 
     def _assigned(self, name: str) -> None:
         at_ms, tag = self._changed()
-        self._assign(f"conversation:{self._id}:{name.removeprefix('convo.')}:{tag}", at_ms)
+        # A workflow assigns without an update by a user: then only to whom tells one assignment from another.
+        who = f"{self._person() or ''}:{self._team or ''}"
+        self._assign(f"conversation:{self._id}:{name.removeprefix('convo.')}:{tag}:{who}", at_ms)
 
     def _assign(self, event_id: str, at_ms: EpochMs) -> None:
         assignee = object_at(self._body, "assignee") or object_at(self._body, "owner")

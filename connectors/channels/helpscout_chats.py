@@ -28,8 +28,18 @@ AUTHORS: dict[str, ActorKind] = {
     "system": "system",
     "team": "system",
 }
-#: Great, Okay and Bad, from 0 to 2.
-RATINGS = {"great": 2.0, "okay": 1.0, "ok": 1.0, "bad": 0.0, "not_good": 0.0, "not good": 0.0}
+#: Great, Okay and Bad, from 0 to 2; as numbers 1 is great.
+RATINGS = {
+    "1": 2.0,
+    "2": 1.0,
+    "3": 0.0,
+    "great": 2.0,
+    "okay": 1.0,
+    "ok": 1.0,
+    "bad": 0.0,
+    "not_good": 0.0,
+    "not good": 0.0,
+}
 
 
 class Chat:

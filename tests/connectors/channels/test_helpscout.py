@@ -92,6 +92,33 @@ def test_a_close_does_not_come_before_the_reply_it_was_sent_with() -> None:
     assert (found.occurred_at, found.actor_id) == (BEGAN_MS + 300_000, "256")
 
 
+def test_what_a_customer_writes_opens_when_it_is_written() -> None:
+    # No user has updated the conversation since it was closed.
+    again = {"status": "active", "closedAt": None, "userUpdatedAt": at(300)}
+    waiting = {"customerWaitingSince": {"time": at(500), "latestReplyFrom": "customer"}}
+    written = conversation(300, thread(8, 500, "customer", CUSTOMER), **again)
+    for body in (conversation(300, **again, **waiting), written):
+        (found,) = told("convo.status", body)
+        assert (found.status, found.occurred_at) == ("open", BEGAN_MS + 500_000)
+    facts = facts_of(CASE, [*STORY, sample("reopened", "convo.status", written)])
+    assert [fact.value_ms for fact in facts if fact.metric == "reopen"] == [200_000]
+
+
+def test_two_assignments_without_an_update_by_a_user_are_two() -> None:
+    first, second = (told("convo.assigned", conversation(3, assignee={"id": who}))[0] for who in (256, 257))
+    assert first.occurred_at == second.occurred_at
+    assert first.event_id != second.event_id
+
+
+@pytest.mark.parametrize("name", ["convo.created", "convo.ai-answers.created", "convo.ai-answers-email.created"])
+def test_a_conversation_begins_in_three_ways(name: str) -> None:
+    assert told(name, conversation(0))[0].type == "conversation_started"
+
+
+def test_the_button_that_tries_a_webhook_tells_nothing() -> None:
+    assert replaying.told(CASE, sample("one", "helpscout.test", {})).ignored == ["ping"]
+
+
 def test_a_team_is_nobody() -> None:
     (found,) = told("convo.assigned", conversation(3, assignee={"id": 9, "type": "team"}))
     assert (found.assignee_id, found.team, found.attributes) == (None, "85", {"assigned_team": "9"})
@@ -102,8 +129,10 @@ def test_what_is_merged_away_names_what_it_went_into() -> None:
     assert (found.conversation_id, found.merged_into) == ("881", "880")
 
 
-@pytest.mark.parametrize(("word", "score"), [("Great", 2.0), ("okay", 1.0), ("Bad", 0.0), ("not_good", 0.0)])
-def test_a_rating_is_a_word(word: str, score: float) -> None:
+@pytest.mark.parametrize(
+    ("word", "score"), [("Great", 2.0), ("okay", 1.0), ("Bad", 0.0), ("not_good", 0.0), (1, 2.0), (3, 0.0)]
+)
+def test_a_rating_is_a_word_or_its_place(word: str | int, score: float) -> None:
     rating = {"id": 1, "conversationId": 880, "rating": word, "createdAt": at(0)[:-1]}
     (found,) = told("satisfaction.ratings", rating)
     assert found.survey == Survey("csat", score, 0.0, 2.0, "rating:1")
