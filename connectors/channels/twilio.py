@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from connectors.channels.accounts import check_account
 from connectors.channels.base import ChannelConnector, Delivery, Parsed, Source, Unverified
-from connectors.channels.payloads import json_object, text_length
+from connectors.channels.payloads import json_object, json_value, text_length, text_of
 from connectors.channels.pieces import Said, codes, settle, unknown
 from connectors.channels.signatures import base64_hmac, header, require_match
 from connectors.channels.twilio_calls import call
@@ -63,16 +63,28 @@ class Twilio(ChannelConnector[TwilioOptions]):
 
     def parse(self, delivery: Delivery, source: Source[TwilioOptions]) -> Parsed:
         """One thing that happened."""
+        parsed = Parsed()
+        if _is_stream(delivery):
+            parsed.park("events of Twilio's Event Streams: subscribe its webhooks instead", delivery.body)
+            return parsed
         params = _params(delivery)
         check_account(source, params.get("AccountSid"), "AccountSid")
         read = _product(params)
-        request, parsed = Request(params, delivery, source), Parsed()
+        request = Request(params, delivery, source)
         settle(parsed, delivery.body, lambda: read(request))
         return parsed
 
 
 def _is_form(delivery: Delivery) -> bool:
     return not delivery.headers.get("content-type", "").lower().startswith("application/json")
+
+
+def _is_stream(delivery: Delivery) -> bool:
+    """Whether it is a batch of Event Streams, whose sinks are signed like webhooks."""
+    if _is_form(delivery) or delivery.method == "GET":
+        return False
+    batch = json_value(delivery.body)
+    return isinstance(batch, list) and any(isinstance(each, dict) and "specversion" in each for each in batch)
 
 
 def _pairs(body: bytes) -> list[tuple[bytes, bytes]]:
@@ -121,7 +133,13 @@ def _product(params: Mapping[str, Any]) -> Callable[[Request], Said]:
         return call
     if "PayloadType" in params and "Level" in params:
         return lambda _: "debugger"
+    if text_of(params.get("AccountSid")) is not None:
+        return _another_product
     raise InvalidEvent("the body names neither a message, a call nor a conversation of Twilio's")
+
+
+def _another_product(request: Request) -> Said:
+    raise unknown("product of Twilio's, by its event", request.get("EventType"))
 
 
 def _message(request: Request) -> Said:

@@ -37,6 +37,9 @@ def call(request: Request) -> Said:
     for name, why in IDLE.items():
         if request.get(name) is not None:
             return why
+    if request.get("Timestamp") is None and request.get("RecordingSid") is not None:
+        # What `<Record>` asks for when somebody has left a message; a callback of a recorded call has a time.
+        return "recording"
     if request.get("CallStatus") is None and request.get("AnsweredBy") is not None:
         return "machine_detection"
     status = request.need("CallStatus")

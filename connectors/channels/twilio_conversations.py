@@ -112,7 +112,8 @@ def _writer(request: Request, author: str | None, written_with: str) -> ActorKin
 
 def _added(request: Request) -> Said:
     place = request.need("ConversationSid")
-    channel = channel_of(request.get("MessagingBinding.Address") or "", "live_chat")
+    address = request.get("MessagingBinding.Address")
+    channel = "live_chat" if address is None else channel_of(address, "sms")
     at = _at(request, "DateCreated")
     return [request.tell(f"{place}:added", "conversation_started", at, ("system", None), place, channel)]
 

@@ -153,6 +153,37 @@ def test_a_caller_who_gives_up_was_not_answered() -> None:
     ]
 
 
+def test_a_message_on_the_machine_ends_no_call() -> None:
+    left = form(CallSid="CA1", CallStatus="completed", Direction="inbound", From=CUSTOMER, To=NUMBER,
+                RecordingSid="RE1", RecordingUrl="https://api.example/RE1", RecordingDuration=9)  # fmt: skip
+    assert told(CASE, Sample("left", left)).ignored == ["recording"]
+    recorded = call("completed", 130, 3, CallDuration=122, RecordingSid="RE1")
+    assert [each.type for each in told(CASE, Sample("over", recorded)).events] == ["call_ended", "status_changed"]
+
+
+@pytest.mark.parametrize(
+    ("binding", "channel"),
+    [
+        ({}, "live_chat"),
+        ({"MessagingBinding.Address": CUSTOMER}, "sms"),
+        ({"MessagingBinding.Address": f"whatsapp:{CUSTOMER}"}, "whatsapp"),
+    ],
+)
+def test_a_conversation_is_on_the_channel_of_its_customer(binding: dict[str, Any], channel: str) -> None:
+    assert one(chat("onConversationAdded", **binding)).channel == channel
+
+
+def test_another_product_of_twilios_is_kept() -> None:
+    parsed = told(CASE, Sample("room", form(RoomSid="RM1", StatusCallbackEvent="room-created")))
+    assert (len(parsed.parked), parsed.events, parsed.ignored) == (1, [], [])
+
+
+def test_event_streams_are_kept() -> None:
+    batch = b'[{"specversion":"1.0","type":"com.twilio.messaging.message.sent","data":{"messageSid":"SM1"}}]'
+    parsed = told(CASE, Sample("stream", batch))
+    assert ([piece.original for piece in parsed.parked], parsed.events) == ([batch], [])
+
+
 def test_a_task_says_queue_and_agent_of_a_call() -> None:
     queued, accepted = (told(CASE, named(CASE, name)).events[0] for name in ("queued", "accepted"))
     assert (queued.conversation_id, queued.team, queued.assignee_id) == ("CA1", "Billing", None)
