@@ -51,6 +51,8 @@ STARTS: Mapping[str, ActorKind | None] = {
 }
 #: Contacts beside the conversation: a supervisor listening, a flow behind the call, a third party that is rung.
 BESIDE = frozenset({"MONITOR", "DISCONNECT", "EXTERNAL_OUTBOUND"})
+#: The `detail-type` of what EventBridge delivers of contacts.
+CONTACT_EVENT = "Amazon Connect Contact Event"
 #: The events of "Contact events data model".
 EVENT_TYPES = frozenset(
     {"INITIATED", "CONNECTED_TO_SYSTEM", "CONTACT_DATA_UPDATED", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED"}
@@ -122,7 +124,10 @@ def _contact(piece: object, delivery: Delivery, source: Source[AmazonConnectOpti
     told = object_at(piece, "detail") or piece
     found = _lowered(told)
     kind = text_of(found.get("eventtype"))
-    if "currentagentsnapshot" in found:
+    if piece.get("detail-type", CONTACT_EVENT) != CONTACT_EVENT:
+        # What else Amazon Connect puts on EventBridge, such as what Contact Lens finds out.
+        parsed.park("an event of EventBridge's that is not known", piece)
+    elif "currentagentsnapshot" in found:
         # What an agent is doing, whoever they do it for.
         parsed.ignore("agent_event")
     elif kind is not None and kind not in EVENT_TYPES:
@@ -196,6 +201,9 @@ class _State:
 
     def _start(self) -> Iterator[InteractionEvent]:
         who = STARTS.get(self._method)
+        if self._method == "API" and self._kind == "VOICE":
+            # A chat that the API begins is a customer's; a call that it begins rings at one, who waits for nobody.
+            who = "system"
         # A call back is asked for before the call that asks for it has ended, and waits from when it is queued.
         at_ms = self._queued_at if self._method == "CALLBACK" else self._at("initiationtimestamp")
         if at_ms is None:

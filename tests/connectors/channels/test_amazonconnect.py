@@ -21,6 +21,7 @@ from tests.connectors.channels.vendors.amazonconnect import (
     CASE,
     CONNECTED,
     HUNG_UP,
+    INSTANCE,
     OTHER_AGENT,
     QUEUE,
     STORY,
@@ -111,6 +112,17 @@ def test_an_outbound_call_waits_for_nobody_and_counts_when_it_is_taken() -> None
     taken = told(contact("CONNECTED_TO_AGENT", **out, connectedToSystemTimestamp="2026-03-02T08:05:09Z"))
     assert taken["answered"].type == "call_answered"
     assert taken["started"].actor_kind == "human"
+
+
+def test_a_call_that_the_api_makes_rings_at_somebody_who_waits_for_nobody() -> None:
+    assert told(contact("INITIATED", initiationMethod="API"))["started"].actor_kind == "system"
+    assert told(contact("INITIATED", initiationMethod="API", channel="CHAT"))["started"].actor_kind == "customer"
+
+
+def test_what_else_comes_by_the_bus_is_kept() -> None:
+    found = {"detail-type": "Contact Lens Post-call Rules Matched", "detail": {"contactArn": f"{INSTANCE}/contact/1"}}
+    parsed = CASE.connector.parse(CASE.sign(sample("one", found), SECRET), CASE.source())
+    assert (parsed.events, len(parsed.parked)) == ([], 1)
 
 
 def test_a_campaign_is_no_contact() -> None:
