@@ -6,7 +6,7 @@ Who speaks for the project is said by `author_association`; apps by `user.type`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -235,7 +235,7 @@ def _opened(piece: _Piece) -> InteractionEvent:
 
 
 def _assigned(piece: _Piece) -> InteractionEvent:
-    """Whoever stands first among the assignees: a second one who joins is no transfer."""
+    """The person who stands first among the assignees: a second one who joins is no transfer, an app is nobody."""
     who = object_at(piece.payload, "assignee")
     owners = objects_at(piece.topic, "assignees")
     if piece.payload["action"] == "unassigned":
@@ -243,15 +243,18 @@ def _assigned(piece: _Piece) -> InteractionEvent:
         owners = [each for each in owners if each.get("id") != who.get("id")]
     else:
         owners = owners or [who]
-    owner = owners[0] if owners else {}
     return piece.tell(
         piece.name(piece.payload["action"], text_of(who.get("id")), piece.updated_at),
         "assigned",
         piece.updated_at,
         piece.sender(),
-        assignee_id=text_of(owner.get("id")),
+        assignee_id=_owner(owners),
         sequence=_ASSIGNED,
     )
+
+
+def _owner(assignees: Iterable[Mapping[str, Any]]) -> str | None:
+    return next((text_of(each.get("id")) for each in assignees if not _is_bot(each)), None)
 
 
 def _status(piece: _Piece, status: Status, at: EpochMs) -> InteractionEvent:
@@ -284,6 +287,11 @@ def _reopened(piece: _Piece) -> InteractionEvent:
     return _status(piece, "open", piece.updated_at)
 
 
+def _unanswered(piece: _Piece) -> InteractionEvent | None:
+    """A discussion that is closed stays so without its answer."""
+    return None if piece.topic.get("state") == "closed" else _reopened(piece)
+
+
 def _labelled_now(piece: _Piece) -> InteractionEvent | None:
     """A label that says something, put on or taken off."""
     options = piece.source.options
@@ -296,8 +304,7 @@ def _labelled_now(piece: _Piece) -> InteractionEvent | None:
     said: dict[str, Any] = {"sequence": _ASSIGNED}
     if label in options.team_labels:
         # `assigned` says both at once: whoever has it keeps it.
-        owner = (objects_at(piece.topic, "assignees") or [object_at(piece.topic, "assignee")])[0]
-        said["assignee_id"] = text_of(owner.get("id"))
+        said["assignee_id"] = _owner(objects_at(piece.topic, "assignees") or [object_at(piece.topic, "assignee")])
     return piece.tell(
         piece.name("labeled", label, piece.updated_at),
         "assigned" if label in options.team_labels else "note",
@@ -331,7 +338,7 @@ _ACTIONS: Mapping[str, Callable[[_Piece], InteractionEvent | None]] = {
     "closed": _closed,
     "answered": _answered,
     "reopened": _reopened,
-    "unanswered": _reopened,
+    "unanswered": _unanswered,
     "labeled": _labelled_now,
     "unlabeled": _labelled_now,
     "locked": _locked,

@@ -111,6 +111,13 @@ def test_a_second_assignee_is_no_transfer() -> None:
     assert still_listed.assignee_id == "602"
 
 
+def test_an_app_as_assignee_is_nobody() -> None:
+    given = issue(assignees=[BOT], updated_at="2026-03-02T08:11:00Z")
+    assert told("issues", {"action": "assigned", "issue": given, "assignee": BOT}).assignee_id is None
+    shared = issue(assignees=[BOT, HELPER], updated_at="2026-03-02T08:12:00Z")
+    assert told("issues", {"action": "assigned", "issue": shared, "assignee": HELPER}).assignee_id == "601"
+
+
 def test_a_transferred_issue_goes_on_under_the_key_its_new_place_gives_it() -> None:
     moved = told(
         "issues",
@@ -136,6 +143,8 @@ def test_a_discussion_answered_is_resolved_and_may_be_taken_back() -> None:
     answered = told("discussion", {"action": "answered", "discussion": chosen})
     assert (answered.status, answered.occurred_at) == ("resolved", parse("2026-03-02T08:25:00Z"))
     assert told("discussion", {"action": "unanswered", "discussion": discussion()}).status == "open"
+    closed = sample("one", "discussion", {"action": "unanswered", "discussion": discussion(state="closed")})
+    assert CASE.connector.parse(sign(closed, SECRET), CASE.source()).ignored == ["unanswered"]
 
 
 def test_a_form_carries_the_same_json() -> None:
