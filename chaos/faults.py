@@ -57,7 +57,11 @@ def _outage(fault: Fault, stage: Stage, wait: Wait) -> None:
 
 
 def _cut(fault: Fault, stage: Stage, _: Wait) -> None:
-    stage.proxy.cut(fault.after_bytes)
+    stage.to_clickhouse.cut(fault.after_bytes)
+
+
+def _cut_kafka(fault: Fault, stage: Stage, _: Wait) -> None:
+    stage.to_kafka.cut(fault.after_bytes)
 
 
 def _victim(fault: Fault, stage: Stage) -> Actor:
@@ -80,4 +84,5 @@ _DOES: dict[Kind, Callable[[Fault, Stage, Wait], None]] = {
     "kill_clickhouse": _outage,
     "outage_clickhouse": _outage,
     "cut_clickhouse": _cut,
+    "cut_kafka": _cut_kafka,
 }

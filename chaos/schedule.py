@@ -18,13 +18,21 @@ Kind: TypeAlias = Literal[
     "kill_clickhouse",
     "outage_clickhouse",
     "cut_clickhouse",
+    "cut_kafka",
     "stop_worker",
     "add_worker",
     "stop_sink",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 #: Those that say most about lost and doubled work come more often.
-_WEIGHTS: dict[Kind, int] = {"kill_worker": 4, "kill_sink": 3, "freeze_worker": 3, "kill_kafka": 2, "cut_clickhouse": 3}
+_WEIGHTS: dict[Kind, int] = {
+    "kill_worker": 4,
+    "kill_sink": 3,
+    "freeze_worker": 3,
+    "kill_kafka": 2,
+    "cut_clickhouse": 3,
+    "cut_kafka": 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +78,5 @@ def _fault(kind: Kind, pace: Pace, random: Random) -> Fault:
         kind=kind,
         victim=random.randrange(2),
         seconds=lasting * random.uniform(1.0, 1.3),
-        after_bytes=random.randrange(200_000) if kind == "cut_clickhouse" else 0,
+        after_bytes=random.randrange(200_000) if kind.startswith("cut_") else 0,
     )

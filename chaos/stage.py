@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kafka.admin import ConfigResource, KafkaAdminClient
 from kafka.errors import KafkaError
 
 from chaos.actors import Actor
@@ -23,7 +24,7 @@ from supportpulse import topics as topic_maker
 from supportpulse.topic_reading import Lying
 from tests.pipeline.legacy import LegacyServer
 from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.kafka import KafkaServer
+from tests.servers.kafka import CLEANED_AT_ONCE, Detour, KafkaServer
 
 TOPICS = Topics()
 PARTITIONS = 4
@@ -38,14 +39,17 @@ class Stage:
     scratch: Path
     kafka: KafkaServer = field(init=False)
     clickhouse: ClickHouseServer = field(init=False)
-    proxy: Proxy = field(init=False)
+    to_clickhouse: Proxy = field(init=False)
+    to_kafka: Proxy = field(init=False)
     gateway: Actor = field(init=False)
     gateway_port: int = field(init=False)
     workers: list[Actor] = field(init=False)
     sinks: list[Actor] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.kafka = KafkaServer(self.scratch / "kafka")
+        behind = processes.free_port()
+        self.to_kafka = Proxy(behind)
+        self.kafka = KafkaServer(self.scratch / "kafka", detour=Detour(behind, self.to_kafka.port))
         self.clickhouse = ClickHouseServer(self.scratch / "clickhouse")
 
     def start(self) -> None:
@@ -53,8 +57,9 @@ class Stage:
         self.kafka.start()
         self.clickhouse.start()
         topic_maker.ensure(self.kafka.address, TOPICS, partitions=PARTITIONS)
+        _clean_at_once(self.kafka.address, TOPICS.conversation_state)
         LegacyServer(self.clickhouse.url).close()
-        self.proxy = Proxy(self.clickhouse.port or 0)
+        self.to_clickhouse = Proxy(self.clickhouse.port or 0)
         self.gateway_port = processes.free_port()
         self.gateway = self._gateway()
         self.workers = [self._worker(number) for number in range(2)]
@@ -68,9 +73,14 @@ class Stage:
         return [self.gateway, *self.workers, *self.sinks]
 
     @property
-    def through_proxy(self) -> str:
+    def clickhouse_by_proxy(self) -> str:
         """ClickHouse's address for the sinks."""
-        return self.clickhouse.url.replace(f":{self.clickhouse.port}/", f":{self.proxy.port}/")
+        return self.clickhouse.url.replace(f":{self.clickhouse.port}/", f":{self.to_clickhouse.port}/")
+
+    @property
+    def kafka_by_proxy(self) -> str:
+        """Kafka's address for the pipeline. Whoever looks on comes by the other, which is never cut."""
+        return f"{processes.LOOPBACK}:{self.to_kafka.port}"
 
     def supervise(self) -> None:
         """Start whatever has ended."""
@@ -124,8 +134,9 @@ class Stage:
         """End it all."""
         for actor in self.actors if hasattr(self, "sinks") else ():
             actor.kill()
-        if hasattr(self, "proxy"):
-            self.proxy.close()
+        if hasattr(self, "to_clickhouse"):
+            self.to_clickhouse.close()
+        self.to_kafka.close()
         self.kafka.stop()
         self.clickhouse.stop()
 
@@ -145,7 +156,7 @@ class Stage:
         names = {tenant: f"TOKEN_{number}" for number, tenant in enumerate(TENANT_NAMES)}
         lines = [f"  - {{name: t{n}, tenant: {t}, secrets: [env:{v}]}}" for n, (t, v) in enumerate(names.items())]
         sources.write_text("tokens:\n" + "\n".join(lines) + "\n", encoding="utf-8")
-        command = ["-m", "supportpulse", "gateway", "--sources", str(sources), "--kafka", self.kafka.address,
+        command = ["-m", "supportpulse", "gateway", "--sources", str(sources), "--kafka", self.kafka_by_proxy,
                    "--port", str(self.gateway_port)]  # fmt: skip
         environment = {variable: token_of(tenant) for tenant, variable in names.items()}
         return Actor("gateway", lambda: command, self.scratch / "gateway.log", environment)
@@ -154,10 +165,19 @@ class Stage:
         return Actor(f"worker {number}", lambda: self._worker_command(number), self.scratch / f"worker-{number}.log")
 
     def _worker_command(self, number: int) -> list[str]:
-        return ["-m", "supportpulse", "worker", "--kafka", self.kafka.address, "--policies", str(POLICIES),
+        return ["-m", "supportpulse", "worker", "--kafka", self.kafka_by_proxy, "--policies", str(POLICIES),
                 "--data-dir", str(self.scratch / f"worker-{number}"), "--metrics-port", str(processes.free_port()),
                 "--session-timeout", str(_SESSION_SECONDS)]  # fmt: skip
 
     def _sink(self, number: int) -> Actor:
-        command = ["-m", "chaos.landing", self.kafka.address, self.through_proxy]
+        command = ["-m", "chaos.landing", self.kafka_by_proxy, self.clickhouse_by_proxy]
         return Actor(f"sink {number}", lambda: command, self.scratch / f"sink-{number}.log")
+
+
+def _clean_at_once(kafka: str, topic: str) -> None:
+    """So that compaction takes part in the trial, and not a day after it."""
+    admin = KafkaAdminClient(bootstrap_servers=kafka)
+    try:
+        admin.alter_configs([ConfigResource("topic", topic, configs={**CLEANED_AT_ONCE, "segment.ms": "5000"})])
+    finally:
+        admin.close()

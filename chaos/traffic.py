@@ -60,6 +60,7 @@ class Traffic:
         self._events = events(seed, now_ms, conversations_per_day=rate * 3_000)
         self._rate = rate
         self._stop = threading.Event()
+        self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._run, name="traffic")
         self.accepted: set[Name] = set()
         self.requests = self.retries = self.repeats = self.poison = 0
@@ -77,6 +78,11 @@ class Traffic:
     def finish_soon(self) -> None:
         """Send nothing new."""
         self._stop.set()
+
+    def abandon(self) -> None:
+        """End soon, whatever has not been accepted: the trial is over, one way or the other."""
+        self._stop.set()
+        self._abandoned.set()
 
     def finish(self, timeout_seconds: float) -> None:
         """Send nothing new, and wait for what is being sent. Raises what ended it, or that it did not end."""
@@ -117,7 +123,7 @@ class Traffic:
             self._until_accepted(clients[tenant], batch)
 
     def _until_accepted(self, client: Client, batch: list[InteractionEvent]) -> None:
-        while True:
+        while not self._abandoned.is_set():
             self.requests += 1
             try:
                 client.send(batch)
@@ -126,7 +132,7 @@ class Traffic:
                 if 400 <= exc.status < 500 and exc.status not in (408, 429):
                     raise
                 self.retries += 1
-                time.sleep(_RETRY_SECONDS)
+                self._abandoned.wait(_RETRY_SECONDS)
                 continue
             self.accepted.update(map(name_of, batch))
             # A vendor that did not hear the answer sends the same again.

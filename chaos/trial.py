@@ -49,6 +49,7 @@ def run(config: TrialConfig, scratch: Path, say: Say) -> Result:
     """Run a trial in `scratch`. Raises `SupportpulseError` if the stage cannot be set, or does not settle."""
     began = time.monotonic()
     stage = Stage(scratch)
+    traffic: Traffic | None = None
     try:
         stage.start()
         say(f"started: Kafka {stage.kafka.address}, gateway on {stage.gateway_port}; logs in {scratch}")
@@ -69,12 +70,14 @@ def run(config: TrialConfig, scratch: Path, say: Say) -> Result:
             "requests_retried": traffic.retries,
             "requests_repeated": traffic.repeats,
             "poison": traffic.poison,
-            "connections_cut_inside": stage.proxy.cuts,
+            "cut_inside": {"clickhouse": stage.to_clickhouse.cuts, "kafka": stage.to_kafka.cuts},
             "starts": {actor.name: actor.starts for actor in stage.actors},
             "ended_by_themselves": {actor.name: actor.falls for actor in stage.actors},
         }
         return Result(verdict, by_kind, notes)
     finally:
+        if traffic is not None:
+            traffic.abandon()
         stage.stop()
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import msgspec
 
-from connectors.channels.base import AnyConnector, Delivery, Parsed, Source, clamped
+from connectors.channels.base import AnyConnector, Delivery, Parsed, Source, settled
 from connectors.marks import Mark, Outlet, PollReport, StateFile
 from schemas.checks import check_event
 from schemas.errors import InvalidEvent, Refused, SupportpulseError
@@ -95,7 +95,7 @@ class LogFollower:
         except Refused as exc:
             parsed = Parsed()
             parsed.park(exc.detail, chunk)
-        for each in clamped(parsed.events, delivery.received_at):
+        for each in settled(parsed.events, self._source, delivery.received_at):
             try:
                 check_event(each)
             except Refused as exc:

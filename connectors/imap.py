@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from connectors.channels.base import Delivery, Parsed, Source, clamped, in_its_name
+from connectors.channels.base import Delivery, Parsed, Source, settled
 from connectors.channels.mail import MailOptions, read_mail, tell
 from connectors.channels.payloads import from_rfc2822
 from connectors.marks import Mark, Outlet, PollReport, StateFile
@@ -102,8 +102,7 @@ class ImapPoller:
         delivery, parsed = Delivery("FETCH", "", {}, b"", received_ms), Parsed()
         try:
             tell(read_mail(raw), delivery, self._source, parsed)
-            for told in clamped(parsed.events, received_ms):
-                each = in_its_name(told, self._source)
+            for each in settled(parsed.events, self._source, received_ms):
                 check_event(each)
                 self._outlet.publish(msgspec.structs.replace(each, historical=historical))
         except Refused as exc:

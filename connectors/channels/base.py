@@ -212,6 +212,11 @@ def in_its_name(each: InteractionEvent, source: Source[Any]) -> InteractionEvent
     )
 
 
+def settled(events: Sequence[InteractionEvent], source: Source[Any], now_ms: EpochMs) -> list[InteractionEvent]:
+    """What a channel said, as it is published: `clamped`, and `in_its_name`."""
+    return [in_its_name(each, source) for each in clamped(events, now_ms)]
+
+
 def clamped(events: Sequence[InteractionEvent], now_ms: EpochMs) -> list[InteractionEvent]:
     """The events, with an `occurred_at` more than `SKEW_MS` ahead of `now_ms` set to it and marked (SPEC §1)."""
     return [_clamp(each, now_ms) if each.occurred_at > now_ms + SKEW_MS else each for each in events]

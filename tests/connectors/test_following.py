@@ -55,6 +55,13 @@ def test_only_what_is_new_is_read(log: Path, outlet: Kept) -> None:
     assert outlet.events[1].sequence == len(ENTERED) * 4
 
 
+def test_its_ids_are_its_sources_own(log: Path, outlet: Kept) -> None:
+    append(log, ANSWERED)
+    follower(log, outlet).poll()
+    assert {each.conversation_id for each in outlet.events} == {"pbx:77.1"}
+    assert {each.assignee_id for each in outlet.events if each.type == "assigned"} == {"pbx:PJSIP/12"}
+
+
 def test_a_line_that_is_still_being_written_waits(log: Path, outlet: Kept) -> None:
     append(log, ANSWERED[:20])
     follower(log, outlet).poll()

@@ -7,11 +7,12 @@ import re
 import shutil
 import subprocess
 import urllib.request
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from typing import ClassVar
 
 from supportpulse import processes
 from supportpulse.processes import LOOPBACK, Server, ServerError, ServerMissing
+from tests.servers.own import OwnServer
 
 # 18.16 wants the root element to be called yandex; later ones take both names.
 CONFIG = """\
@@ -59,35 +60,20 @@ USERS = f"""\
 
 
 @dataclass(slots=True)
-class ClickHouseServer:
+class ClickHouseServer(OwnServer):
     """One server in `directory`. Started again after `stop` or `kill`, it has what it had, on the same ports."""
 
-    directory: Path
-    port: int | None = None
+    NAME: ClassVar[str] = "ClickHouse"
+    STOP_SECONDS: ClassVar[float] = 20
+
     http_port: int | None = None
-    _server: Server | None = field(default=None, init=False)
 
     @property
     def url(self) -> str:
         """For clickhouse-driver: clickhouse://default@127.0.0.1:PORT/default."""
         if self.port is None:
-            raise ServerError("ClickHouse has not been started")
+            raise self._not_started()
         return f"clickhouse://default@{LOOPBACK}:{self.port}/default"
-
-    @property
-    def pid(self) -> int:
-        """The process id of the server."""
-        return self._started().pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there."""
-        return self._server is not None and self._server.running
-
-    @property
-    def log_path(self) -> Path:
-        """What the server printed; its own logs lie beside it."""
-        return self.directory / "server.log"
 
     def start(self) -> str:
         """Returns the URL when the server answers on both ports. Raises `ServerError`, saying what to install."""
@@ -95,15 +81,6 @@ class ClickHouseServer:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._server, self.port = processes.on_port("ClickHouse", self.port, lambda port: self._start_on(command, port))
         return self.url
-
-    def stop(self) -> None:
-        """Stops it cleanly. May be called again, and before `start`."""
-        if self._server is not None:
-            self._server.stop(within_seconds=20)
-
-    def kill(self) -> None:
-        """Ends it at once, as a crash would."""
-        self._started().kill()
 
     def version(self) -> tuple[int, int]:
         """The server's year and month of release, e.g. (18, 16)."""
@@ -118,11 +95,6 @@ class ClickHouseServer:
         with urllib.request.urlopen(request, data=sql.encode(), timeout=30) as answer:
             text: str = answer.read().decode()
             return text.rstrip("\n")
-
-    def _started(self) -> Server:
-        if self._server is None:
-            raise ServerError("ClickHouse has not been started")
-        return self._server
 
     def _start_on(self, command: list[str], port: int) -> tuple[Server, int]:
         http_port = self.http_port or processes.free_port()

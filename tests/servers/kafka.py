@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from supportpulse import processes
 from supportpulse.processes import LOOPBACK, Server, ServerError, ServerMissing
+from tests.servers.own import OwnServer
 
 VERSION = "4.1.1"
 JAVA_NEEDED = 17
@@ -43,8 +45,9 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}{second_listener}
+advertised.listeners=PLAINTEXT://{host}:{port}{second_advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT
 log.dirs={directory}/log
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -64,35 +67,38 @@ log.cleaner.backoff.ms=500
 """
 
 
+#: With these, a compacted topic's cleaner goes through all but the last tenth of a second, again and again.
+CLEANED_AT_ONCE = {
+    "cleanup.policy": "compact",
+    "segment.ms": "100",
+    "min.cleanable.dirty.ratio": "0.001",
+    "min.compaction.lag.ms": "0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """A second way in. A broker tells its clients where to go on: who comes by `port` is sent to `told`, a proxy's."""
+
+    port: int
+    told: int
+
+
 @dataclass(slots=True)
-class KafkaServer:
+class KafkaServer(OwnServer):
     """One server in `directory`. Started again after `stop` or `kill`, it has what it had, on the same port."""
 
-    directory: Path
-    port: int | None = None
-    _server: Server | None = field(default=None, init=False)
+    NAME: ClassVar[str] = "Kafka"
+    STOP_SECONDS: ClassVar[float] = 30
+
+    detour: Detour | None = None
 
     @property
     def address(self) -> str:
         """Host and port, as Kafka clients want them."""
         if self.port is None:
-            raise ServerError("Kafka has not been started")
+            raise self._not_started()
         return f"{LOOPBACK}:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        """The process id of the server."""
-        return self._started().pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there."""
-        return self._server is not None and self._server.running
-
-    @property
-    def log_path(self) -> Path:
-        """What the server printed."""
-        return self.directory / "server.log"
 
     def start(self) -> str:
         """Returns the address when the server answers. Raises `ServerError`, saying what to install."""
@@ -101,28 +107,18 @@ class KafkaServer:
         self._server, self.port = processes.on_port("Kafka", self.port, lambda port: self._start_on(java, jars, port))
         return self.address
 
-    def stop(self) -> None:
-        """Stops it cleanly. May be called again, and before `start`."""
-        if self._server is not None:
-            self._server.stop(within_seconds=30)
-
-    def kill(self) -> None:
-        """Ends it at once, as a crash would."""
-        self._started().kill()
-
-    def _started(self) -> Server:
-        if self._server is None:
-            raise ServerError("Kafka has not been started")
-        return self._server
-
     def _start_on(self, java: str, jars: Path, port: int) -> tuple[Server, int]:
         properties = self.directory / "server.properties"
-        properties.write_text(
-            PROPERTIES.format(
-                host=LOOPBACK, port=port, controller_port=processes.free_port(), directory=self.directory
-            ),
-            encoding="utf-8",
+        second = self.detour
+        text = PROPERTIES.format(
+            host=LOOPBACK,
+            port=port,
+            controller_port=processes.free_port(),
+            directory=self.directory,
+            second_listener="" if second is None else f",DETOUR://{LOOPBACK}:{second.port}",
+            second_advertised="" if second is None else f",DETOUR://{LOOPBACK}:{second.told}",
         )
+        properties.write_text(text, encoding="utf-8")
         if not (self.directory / "log" / "meta.properties").exists():
             _format(java, jars, properties)
         command = [

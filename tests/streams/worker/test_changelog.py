@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +19,8 @@ from streams.partition.leavers import Leavers
 from streams.partition.store import Store
 from streams.worker.changelog import ChangelogDamaged, Recovery, records_of, recover
 from streams.worker.outbox import Outbox, Outgoing
+from supportpulse import topic_reading
+from tests.servers.kafka import CLEANED_AT_ONCE
 from tests.servers.plugin import Broker, MakeTopic
 from tests.streams.partition.harness import cut, publish, records
 from tests.streams.partition.leaving import LATER_MS, LeavingPartition, come_back_all, meaning
@@ -156,6 +160,47 @@ async def test_a_store_comes_back_from_a_broker(broker: Broker, make_topic: Make
     assert store == owner.store
     assert (await recover(broker.address, topic, 0, empty)).records == 0
     assert empty == Store(BOOK)
+
+
+async def test_the_newest_state_is_recovered_behind_kafkas_own_cleaner(kafka: Broker, make_topic: MakeTopic) -> None:
+    """A frozen owner wakes up behind its successor, and the cleaner removes whatever has a later record of its key."""
+    log = records(long_story(200))
+    for names, comes_back in ((("first", "second"), True), (("same", "same"), False)):
+        topic = make_topic(kafka, "cleaned", partitions=1, **CLEANED_AT_ONCE)
+        first = Owner(names[0], Store(BOOK))
+        before = first.work(log[:70], {30, 50})
+        second = Owner(names[1], recovered(before))
+        changelog = [*before, *second.work(log, {100, 150}), *first.work(log[:100], {80, 90})]
+        assert recovered(changelog) == second.store
+        await written_and_cleaned(kafka, topic, changelog)
+        store = Store(BOOK)
+        recovery = await recover(kafka.address, topic, 0, store)
+        assert recovery.records < len(changelog)
+        assert (store == second.store) is comes_back
+
+
+def dated(changelog: Sequence[Outgoing]) -> list[Outgoing]:
+    """As if written now."""
+    return [msgspec.structs.replace(found, timestamp_ms=time.time_ns() // 1_000_000) for found in changelog]
+
+
+async def written_and_cleaned(kafka: Broker, topic: str, changelog: Sequence[Outgoing]) -> None:
+    """Write it, and wait until no key but the last one's lies there twice."""
+    outbox = Outbox(kafka.address)
+    await outbox.start()
+    try:
+        await outbox.send_to(topic, 0, dated(changelog))
+        deadline = time.monotonic() + 60
+        while True:
+            # A segment ends when a record is dated behind its time, and only what has ended is cleaned.
+            await outbox.send_to(topic, 0, dated(changelog[-1:]))
+            keys = [lying.key for lying in topic_reading.read(kafka.address, topic) if lying.key != changelog[-1].key]
+            if len(keys) == len(set(keys)):
+                return
+            assert time.monotonic() < deadline, f"the cleaner left {len(keys)} records of {len(set(keys))} keys"
+            await asyncio.sleep(0.3)
+    finally:
+        await outbox.stop()
 
 
 # --- conversations that leave memory ----------------------------------------------------------------------------------
