@@ -90,7 +90,11 @@ def _is_stream(delivery: Delivery) -> bool:
 def _pairs(body: bytes) -> list[tuple[bytes, bytes]]:
     """The parameters of a form, as bytes: what is signed is not the text that they may be."""
     try:
-        return parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+        # Latin-1 has a character for every byte. Given bytes, `parse_qsl` of Python 3.11 takes ASCII alone.
+        pairs = parse_qsl(
+            body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, encoding="latin-1"
+        )
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
     except ValueError:
         raise Unverified("the body is no form, so it cannot be what was signed") from None
 

@@ -43,6 +43,9 @@ def call(request: Request) -> Said:
     if request.get("CallStatus") is None and request.get("AnsweredBy") is not None:
         return "machine_detection"
     status = request.need("CallStatus")
+    if status == "completed" and request.get("Timestamp") is None and request.get("CallDuration") is None:
+        # Who hangs up in a menu ends the call, and Twilio still asks what comes next: the end has its own callback.
+        return "call_flow"
     if status not in (*RINGS, *MISSED, "in-progress", "completed"):
         raise unknown("status of a call", status)
     if request.get("ParentCallSid") is not None:

@@ -173,6 +173,22 @@ def test_a_conversation_is_on_the_channel_of_its_customer(binding: dict[str, Any
     assert one(chat("onConversationAdded", **binding)).channel == channel
 
 
+def test_a_caller_who_hangs_up_in_a_menu_has_a_callback_for_that() -> None:
+    asks = form(CallSid="CA1", CallStatus="completed", Direction="inbound", From=CUSTOMER, To=NUMBER)
+    assert told(CASE, Sample("asks", asks)).ignored == ["call_flow"]
+
+
+@pytest.mark.parametrize("text", ["مرحبا 👋", "Grüße & mehr + alles = 100 %", "你好\nnoch eine Zeile"])
+def test_any_script_is_signed_and_read(text: str) -> None:
+    delivery = sign(Sample("one", sms(1, Body=text)), SECRET)
+    CASE.connector.verify(delivery, CASE.source())
+    (found,) = CASE.connector.parse(delivery, CASE.source()).events
+    assert found.attributes == {"text_length": str(len(text))}
+    other = dataclasses.replace(delivery, body=sms(1, Body=text + "é"))
+    with pytest.raises(Unverified, match="does not match"):
+        CASE.connector.verify(other, CASE.source())
+
+
 def test_another_product_of_twilios_is_kept() -> None:
     parsed = told(CASE, Sample("room", form(RoomSid="RM1", StatusCallbackEvent="room-created")))
     assert (len(parsed.parked), parsed.events, parsed.ignored) == (1, [], [])

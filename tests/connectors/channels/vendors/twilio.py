@@ -86,8 +86,8 @@ def sign(sample: Sample, secret: bytes) -> Delivery:
         query["bodySHA256"] = hashlib.sha256(sample.body).hexdigest()
         url += "?" + urlencode(query)
     else:
-        pairs = parse_qsl(sample.body, keep_blank_values=True)
-        signed = b"".join(name + value for name, value in sorted(pairs))
+        pairs = parse_qsl(sample.body.decode(), keep_blank_values=True)
+        signed = "".join(name + value for name, value in sorted(pairs)).encode()
     digest = hmac.digest(secret, url.encode() + signed, "sha1")
     headers = {
         "content-type": "application/json" if is_json else "application/x-www-form-urlencoded",
