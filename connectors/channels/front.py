@@ -222,13 +222,21 @@ class _Event:
             self._park("a status_category that is not known")
 
     def _assign(self) -> None:
-        self._assigned(self._target or object_at(self._conversation, "assignee"))
+        teammate = self._teammate() or object_at(self._conversation, "assignee")
+        if teammate:
+            self._assigned(teammate)
+        else:
+            # An assignment without a person would take the conversation from whoever has it.
+            self._park("an assignment that does not say to whom")
 
     def _unassign(self) -> None:
         self._assigned({})
 
     def _assignee_changed(self) -> None:
-        self._assigned(object_at(self._conversation, "assignee"))
+        if "assignee" in self._conversation:
+            self._assigned(object_at(self._conversation, "assignee"))
+        else:
+            self._park("an assignment that does not say to whom")
 
     def _assigned(self, teammate: dict[str, Any]) -> None:
         self._telling.tell(self._name, "assigned", self._at_ms, *self._actor(), assignee_id=self._person(teammate))
@@ -274,15 +282,15 @@ class _Event:
     def _call_connected(self) -> None:
         actor, actor_id = self._actor()
         if actor != "human":
-            actor_id = self._person(self._target) or self._person(object_at(self._conversation, "assignee"))
+            actor_id = self._person(self._teammate()) or self._person(object_at(self._conversation, "assignee"))
         self._telling.tell(self._name, "call_answered", self._at_ms, "human", actor_id, channel="voice")
 
     def _call_transferred(self) -> None:
         """To a teammate; to an inbox or a number it leaves whoever had it, and nobody has taken it yet."""
-        if (text_of(object_at(self._event, "target", "_meta").get("type")) or "teammate") == "teammate":
-            self._assign()
-        else:
+        if self._target and not self._teammate():
             self._unassign()
+        else:
+            self._assign()
 
     def _call_ended(self) -> None:
         metadata = object_at(self._target, "metadata")
@@ -306,6 +314,11 @@ class _Event:
             teammate = text_of(data.get("id"))
             return person_or_bot(self._source, teammate), teammate
         return "system", None
+
+    def _teammate(self) -> dict[str, Any]:
+        """The target, if it is a teammate; it may be the call, an inbox or a number as well."""
+        kind = text_of(object_at(self._event, "target", "_meta").get("type"))
+        return self._target if kind in (None, "teammate", "teammates") else {}
 
     def _person(self, teammate: dict[str, Any]) -> str | None:
         """The id of a teammate who is a person."""

@@ -86,6 +86,20 @@ def test_a_call_that_goes_to_an_inbox_is_taken_by_nobody_yet() -> None:
     assert (to_somebody.assignee_id, to_an_inbox.assignee_id) == ("tea_2", None)
 
 
+def test_a_call_is_taken_by_a_teammate_and_not_by_the_call() -> None:
+    the_call = source("message", {"id": "msg_2", "type": "phone-call"})
+    assert only(event("call_connected", 3, None, the_call)).actor_id is None
+    assert only(event("call_connected", 3, None, the_call, assignee=AGENT)).actor_id == "tea_1"
+    assert only(event("call_connected", 3, BY_AGENT, the_call)).actor_id == "tea_1"
+
+
+@pytest.mark.parametrize("kind", ["assign", "assignee_changed"])
+def test_an_assignment_that_does_not_say_to_whom_takes_from_nobody(kind: str) -> None:
+    preview = {**event(kind, 3, BY_AGENT), "conversation": {"id": "cnv_1"}}
+    parsed = replaying.told(CASE, Sample("one", replaying.encoded(preview)))
+    assert (parsed.events, len(parsed.parked)) == ([], 1)
+
+
 def test_a_preview_has_little_more_than_ids() -> None:
     preview = {**ASKED, "target": source("message", {"id": "msg_1"}), "conversation": {"id": "cnv_1"}}
     found = only(preview)
