@@ -29,7 +29,7 @@ from connectors.channels.payloads import (
 from connectors.channels.signatures import require_shared_secret
 from connectors.channels.telling import LAST, Telling
 from schemas.errors import InvalidEvent
-from schemas.records import ActorKind, Channel, Priority, Status, Survey
+from schemas.records import ActorKind, Channel, EventType, Priority, Status, Survey
 from schemas.times import EpochMs
 
 STATUSES: dict[str, Status] = {
@@ -324,7 +324,9 @@ class _Ticket:
             agent = text_of(self._found.get("ticket_agent_id"))
             self._telling.tell(f"rule:{tag}:reply", "message", at_ms, "human", agent)
         if "note_type" in happened:
-            self._telling.tell(f"rule:{tag}:note", "note", at_ms, "human")
+            # The customer reads a public note like a reply.
+            kind: EventType = "message" if happened["note_type"] == "public" else "note"
+            self._telling.tell(f"rule:{tag}:note", kind, at_ms, "human", text_of(self._found.get("ticket_agent_id")))
         if "responder_id" in happened or "group_id" in happened:
             agent = text_of(happened.get("responder_id") or self._found.get("ticket_agent_id"))
             team = text_of(happened.get("group_id") or self._found.get("ticket_group_id"))

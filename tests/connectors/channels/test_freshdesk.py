@@ -120,6 +120,8 @@ def test_nobody_may_be_a_number() -> None:
     [
         ("{status:{from:Open,to:Waiting on Customer}}", ["status_changed"], []),
         ("{priority:{from:1,to:4}}", ["note"], []),
+        ("{note_type:private}", ["note"], []),
+        ("{note_type:public}", ["message"], []),
         ("{ ticket_type : {from:Question,to:Incident} }", [], ["other_fields"]),
         ("{status:{from:2,to:5},priority:{from:2,to:3}}", ["status_changed", "note"], []),
     ],
