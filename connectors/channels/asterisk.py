@@ -44,7 +44,7 @@ LEFT: Mapping[str, ActorKind] = {
 TURNED_AWAY = frozenset({"JOINEMPTY", "JOINUNAVAIL", "FULL", "CLOSED", "DIVERT_CA_RATIO", "DIVERT_HOLDTIME"})
 #: A call that was answered and is over → who ended it.
 COMPLETED: Mapping[str, ActorKind] = {"COMPLETEAGENT": "human", "COMPLETECALLER": "customer"}
-#: A call that was answered and passed on. All of them: where to (two parameters), hold time, call time.
+#: A call that was answered and passed on: where to (two parameters, or three), hold time, call time.
 TRANSFERRED = frozenset({"TRANSFER", "BLINDTRANSFER", "ATTENDEDTRANSFER"})
 #: What stands for "no call", "no agent".
 _NOBODY = frozenset({"", "NONE", "REALTIME", "MANAGER"})
@@ -143,7 +143,9 @@ def _steps(line: _Line) -> Iterator[_Step]:
         yield _Step("call_ended", "human", {"call": _call(line, 1)})
         yield _ended(COMPLETED[line.kind], line)
     elif line.kind in TRANSFERRED:
-        yield _Step("call_ended", "human", {"call": _call(line, 3)})
+        # An attended transfer that links two bridges names both ends of the link.
+        linked = line.kind == "ATTENDEDTRANSFER" and line.parameter(0).upper() == "LINK"
+        yield _Step("call_ended", "human", {"call": _call(line, 4 if linked else 3)})
         yield _Step("assigned", "human", {"assignee_id": _passed_to(line)})
         yield _ended("human", line)
 

@@ -88,6 +88,8 @@ def test_a_call_that_was_turned_away_was_not_answered() -> None:
         ("TRANSFER|200|internal|30|61|1", "200@internal", 61),
         ("BLINDTRANSFER|200|internal|30|61|1", "200@internal", 61),
         ("ATTENDEDTRANSFER|BRIDGE|b-1|30|61|1", "attended/bridge", 61),
+        ("ATTENDEDTRANSFER|APP|Voicemail|30|61|1", "attended/app", 61),
+        ("ATTENDEDTRANSFER|LINK|Local/1@x-1;1|Local/1@x-1;2|30|61|1", "attended/link", 61),
     ],
 )
 def test_transfers(line: str, where: str, talk: int) -> None:
