@@ -73,7 +73,9 @@ TOPIC_STATUS: Mapping[str, Status] = {
 
 
 class TelegramOptions(ChannelOptions):
-    """`agents` are the ids of the users who answer in groups. `secrets` of a source are its secret tokens."""
+    """`agents` are the ids of the users who answer in groups, and of channels in whose name they do. `secrets` of a
+    source are its secret tokens.
+    """
 
     agents: frozenset[str] = frozenset()
 
@@ -200,7 +202,7 @@ class _Message:
         return self.tell(
             self.name(),
             "message",
-            (kind, text_of(self.sender.get("id"))),
+            (kind, text_of(self.in_name_of.get("id") or self.sender.get("id"))),
             self.at,
             # Greetings, away messages and scheduled ones of a business account.
             automated=bool(self.message.get("is_from_offline")),
@@ -226,8 +228,15 @@ class _Message:
             merged_into=new,
         )
 
+    @property
+    def in_name_of(self) -> Mapping[str, Any]:
+        """The channel, or the group itself, in whose name a person writes; the sender is a bot of Telegram's then."""
+        return object_at(self.message, "sender_chat")
+
     def kind_of(self, person: Mapping[str, Any]) -> ActorKind:
         """Whether somebody asks or answers."""
+        named = self.in_name_of if person is self.sender else {}
+        person = named or person
         person_id = text_of(person.get("id"))
         if person_id is not None and person_id in self.source.options.agents:
             return "human"
@@ -235,8 +244,8 @@ class _Message:
             if self.message.get("sender_business_bot") is not None:
                 return "bot"
             return "customer" if person_id == self.chat_id else "human"
-        if text_of(object_at(self.message, "sender_chat").get("id")) == self.chat_id and person is self.sender:
-            return "human"  # an anonymous administrator, for whom Telegram names a bot
+        if named and person_id == self.chat_id:
+            return "human"  # an anonymous administrator
         owner = text_of(object_at(self.message, "direct_messages_topic", "user").get("id"))
         if owner is not None:
             return "customer" if person_id == owner else "human"

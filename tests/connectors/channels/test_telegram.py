@@ -12,7 +12,7 @@ from schemas.records import InteractionEvent
 from tests.connectors.channels.case import RECEIVED_MS, SECRET, Sample
 from tests.connectors.channels.replaying import named, steadfast, told, values
 from tests.connectors.channels.shared_payloads import documents, outcome
-from tests.connectors.channels.vendors.telegram import AGENT, BEGAN_S, CASE, STORY, message, update
+from tests.connectors.channels.vendors.telegram import AGENT, BEGAN_S, CASE, STORY, in_topic, message, update
 
 
 def one(name: str) -> InteractionEvent:
@@ -107,6 +107,18 @@ def test_without_named_agents_everybody_in_a_group_asks() -> None:
     parsed = Telegram().parse(CASE.sign(named(CASE, "answered"), SECRET), source)
     assert parsed.events[0].actor_kind == "customer"
     assert parsed.events[0].actor_id == str(AGENT["id"])
+
+
+def test_who_writes_in_the_name_of_a_channel_is_no_bot() -> None:
+    # Telegram names a bot of its own as the sender, the same for every channel.
+    told_by = {"id": 136817688, "is_bot": True, "first_name": "Channel"}
+    channel = {"id": -100777, "type": "channel", "title": "Their shop"}
+    body = update(50, message=in_topic(40, 5, told_by, sender_chat=channel))
+    (event,) = told(CASE, Sample("channel", body)).events
+    assert (event.actor_kind, event.actor_id, event.customer_id) == ("customer", "-100777", "-100777")
+    source = Source("s", "acme", TelegramOptions(agents=frozenset({"-100777"})), (SECRET,))
+    (ours,) = Telegram().parse(CASE.sign(Sample("channel", body), SECRET), source).events
+    assert (ours.actor_kind, ours.customer_id) == ("human", None)
 
 
 def test_the_token_is_needed() -> None:
