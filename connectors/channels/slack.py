@@ -39,7 +39,9 @@ from schemas.records import ActorKind, Channel, InteractionEvent, Status
 
 MESSAGES = frozenset({"message", "app_mention"})
 #: Subtypes of messages that somebody wrote. None at all is the usual one.
-WRITTEN = frozenset({"file_share", "me_message", "thread_broadcast", "bot_message", "reply_broadcast"})
+WRITTEN = frozenset(
+    {"file_share", "me_message", "thread_broadcast", "reply_broadcast", "bot_message", "slackbot_response"}
+)
 #: What else a message may be → why it is ignored.
 IDLE_SUBTYPES = codes(
     message_edited="message_changed",

@@ -104,6 +104,7 @@ CASE = VendorCase(
         ),
         Sample("file", callback(wrote(5, subtype="file_share", files=[{"id": "F1"}])), ("message",)),
         Sample("announcement", callback(wrote(6, BOT_USER, subtype="bot_message", bot_id="B2")), ("message",)),
+        Sample("slackbot", callback(wrote(6.5, "USLACKBOT", subtype="slackbot_response")), ("message",)),
         Sample(
             "edited",
             callback(
