@@ -50,11 +50,12 @@ IDLE_ITEMS = codes(
     typing="typing",
     customer_information="messaging_customer_information",
 )
-#: The scales of the feedback template.
+#: The scales of the feedback template, from the low end to the high one. It asks how easy something was, so the low end
+#: of effort is the high one.
 SURVEYS: Mapping[str, tuple[SurveyKind, float, float]] = {
     "csat": ("csat", 1, 5),
     "nps": ("nps", 0, 10),
-    "ces": ("ces", 1, 7),
+    "ces": ("ces", 7, 1),
 }
 
 

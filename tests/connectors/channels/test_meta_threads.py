@@ -112,7 +112,7 @@ def test_every_question_of_a_feedback_is_an_answer() -> None:
     assert [each.survey for each in events] == [
         Survey(kind="csat", score=5, min=1, max=5),
         Survey(kind="nps", score=9, min=0, max=10),
-        Survey(kind="ces", score=2, min=1, max=7),
+        Survey(kind="ces", score=2, min=7, max=1),
     ]
     assert len({each.event_id for each in events}) == 3
 
