@@ -1,11 +1,12 @@
-"""WhatsApp Cloud API ("Webhooks: messages, statuses, smb_message_echoes, history, calls", "Components").
+"""WhatsApp Cloud API ("Webhooks: messages, smb_message_echoes, history, calls, standby, messaging_handovers").
 
 A conversation is one customer (or group) and one phone number of the business. Customers are named by their number,
 or by the business-scoped user id where Meta hides the number.
 
 What the business sends through the API is told only by the statuses of a message: the first of them, `sent`, is the
 message. It says what the message cost, and so whether it was a template, but not who wrote it (`api_sender`), unless
-the sending app puts `agent:ID` or `bot` into `biz_opaque_callback_data`.
+the sending app puts `agent:ID` or `bot` into `biz_opaque_callback_data`. While Meta's own agent, a machine, is in
+control, everything comes as `standby`, and `messaging_handovers` tells when it gives control away.
 """
 
 from __future__ import annotations
@@ -15,7 +16,16 @@ from typing import Any, ClassVar
 
 from connectors.channels.base import Delivery, Parsed, Source, event
 from connectors.channels.meta import MetaChannel, MetaOptions, Sender, contacts_of, entries, marked, settle_each
-from connectors.channels.payloads import from_epoch_s, number_of, object_at, required, text_length, text_of
+from connectors.channels.payloads import (
+    fingerprint,
+    from_epoch_s,
+    number_of,
+    object_at,
+    required,
+    seconds_of,
+    text_length,
+    text_of,
+)
 from connectors.channels.pieces import Said, codes, settle, unknown
 from schemas.records import ActorKind, Call, EventType, InteractionEvent
 from schemas.times import EpochMs
@@ -72,6 +82,9 @@ IDLE_FIELDS = codes(
     flow_health="flows",
     purchase="automatic_events tracking_events",
 )
+#: Roles of a number's apps (`new_owner_role`) behind which people sit.
+PEOPLE = frozenset({"escalation", "customer_service"})
+HANDOVERS = frozenset({"control_passed", "control_taken"})
 #: Times are whole seconds: what the business sends in the second of a customer's message follows it.
 _ASKED, _ANSWERED, _ENDED = 0, 1, 2
 
@@ -109,6 +122,9 @@ def settle_changes(parsed: Parsed, entry: dict[str, Any], delivery: Delivery, so
         if isinstance(field, str) and field in IDLE_FIELDS:
             parsed.ignore(IDLE_FIELDS[field])
             continue
+        if text_of(value.get("type")) in HANDOVERS:
+            settle(parsed, change, _Value(value, delivery, source, parsed).handover)
+            continue
         before = len(parsed.events) + len(parsed.ignored) + len(parsed.parked)
         _Value(value, delivery, source, parsed).settle()
         if before == len(parsed.events) + len(parsed.ignored) + len(parsed.parked):
@@ -125,8 +141,11 @@ class _Value:
     def __init__(
         self, value: dict[str, Any], delivery: Delivery, source: Source[WhatsAppOptions], parsed: Parsed
     ) -> None:
-        self.value, self.delivery, self.source, self.parsed = value, delivery, source, parsed
-        self.metadata = object_at(value, "metadata")
+        self.delivery, self.source, self.parsed = delivery, source, parsed
+        self.metadata = object_at(value, "metadata") or object_at(value, "recipient")
+        #: Whether somebody else is in control, and we only watch.
+        self.standing_by = isinstance(value.get("standby"), dict)
+        self.value = {**value, **object_at(value, "standby")}
 
     def settle(self) -> None:
         """Settle every list that the value may hold."""
@@ -173,23 +192,31 @@ class _Value:
         )
 
     def echo(self, message: dict[str, Any]) -> Said:
-        """A message that somebody wrote in the WhatsApp Business app, on the phone that shares the number."""
+        """A message that somebody wrote in the WhatsApp Business app, on the phone that shares the number; or one of
+        whoever is in control, as it was given to the API.
+        """
+        message = {**message, **object_at(message, "message")}
         idle = _idle(message)
         if idle is not None:
             return idle
-        customer = required(text_of(message.get("to")) or text_of(message.get("to_user_id")), "message_echoes.to")
+        to = text_of(message.get("to")) or text_of(message.get("to_user_id")) or text_of(message.get("recipient"))
+        customer = required(to, "message_echoes.to")
         return [self.reply(message, customer, text_of(message.get("group_id")))]
 
     def reply(self, message: dict[str, Any], customer: str, group: str | None, **said: Any) -> InteractionEvent:
         """The event of what a person wrote in the app. Meta does not say which person."""
+        by: tuple[ActorKind, str | None] = ("human", None)
+        if self.standing_by:
+            by = marked(message.get("biz_opaque_callback_data")) or ("bot", None)
         return self.tell(
             required(message.get("id"), "message_echoes.id"),
             "message",
             from_epoch_s(message.get("timestamp"), "message_echoes.timestamp"),
             group or customer,
             customer,
-            ("human", None),
+            by,
             sequence=_ANSWERED,
+            automated=message.get("type") == "template",
             attributes=_attributes(message),
             **said,
         )
@@ -206,7 +233,8 @@ class _Value:
         category = object_at(status, "pricing").get("category")
         origin = object_at(status, "conversation", "origin").get("type")
         charged = category if isinstance(category, str) else origin
-        said = marked(status.get("biz_opaque_callback_data")) or (self.source.options.api_sender, None)
+        sender: Sender = "bot" if self.standing_by else self.source.options.api_sender
+        said = marked(status.get("biz_opaque_callback_data")) or (sender, None)
         to = text_of(status.get("recipient_id")) or text_of(status.get("recipient_user_id"))
         place = required(to, "statuses.recipient_id")
         return [
@@ -241,10 +269,13 @@ class _Value:
         if name != "terminate":
             raise unknown("event of a call", name)
         talk_seconds = number_of(call.get("duration")) or 0.0
-        if talk_seconds <= 0 or call.get("start_time") is None:
+        if talk_seconds <= 0:
             return "call_not_taken"
         taker = (self.source.options.call_sender, None)
-        began = from_epoch_s(call["start_time"], "calls.start_time")
+        if call.get("start_time") is not None:
+            began = from_epoch_s(call["start_time"], "calls.start_time")
+        else:
+            began = at - round((seconds_of(talk_seconds) or 0) * 1000)
         return [
             self.tell(f"{call_id}:taken", "call_answered", began, customer, customer, taker, sequence=_ANSWERED),
             self.tell(
@@ -265,6 +296,22 @@ class _Value:
         numbers = [text_of(call.get(end)) or text_of(call.get(f"{end}_user_id")) for end in ends]
         ours = text_of(self.metadata.get("display_phone_number"))
         return next((number for number in numbers if number not in (None, ours)), None) or self.only_contact()
+
+    def handover(self) -> Said:
+        """Control of a chat goes from one app of the number to another. To people, unless the new one's role says that
+        it is none that answers.
+        """
+        kind, sender = self.value["type"], object_at(self.value, "sender")
+        roles = object_at(self.value, kind)
+        new = text_of(roles.get("new_owner_role"))
+        passed_on = kind == "control_passed" or roles.get("previous_owner_role") == "ai_agent"
+        if new not in PEOPLE and not (new is None and passed_on):
+            return "control_changed"
+        number = text_of(sender.get("phone_number"))
+        customer = required(number.lstrip("+") if number else text_of(sender.get("user_id")), "sender.phone_number")
+        at = from_epoch_s(self.value.get("timestamp"), "timestamp")
+        name = fingerprint(self.metadata.get("phone_number_id"), customer, at, kind)
+        return [self.tell(f"handover:{name}", "handoff_requested", at, customer, customer, ("bot", None))]
 
     def history(self, chunk: dict[str, Any]) -> Said:
         """Old messages of a number that has come over from the WhatsApp Business app."""

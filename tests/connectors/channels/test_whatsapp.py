@@ -20,12 +20,16 @@ from tests.connectors.channels.vendors.whatsapp import (
     CUSTOMER,
     NUMBER,
     STORY,
+    TAKEN,
+    agent_echo,
     batch,
     call,
     change,
     echo,
+    handover,
     incoming,
     message,
+    standby,
     status,
 )
 
@@ -109,6 +113,45 @@ def test_what_a_person_wrote_in_the_app_is_a_persons() -> None:
 def test_the_past_is_historical_and_knows_who_wrote() -> None:
     events = told(CASE, named(CASE, "past")).events
     assert [(each.actor_kind, each.historical) for each in events] == [("customer", True), ("human", True)]
+
+
+def test_while_metas_agent_is_in_control_it_is_the_bot_that_answers() -> None:
+    asked = one(batch(standby(messages=[message(1, 0)])))
+    assert asked == one(batch(incoming(1, 0)))
+    answered = one(batch(standby(message_echoes=[agent_echo(1, 3)])), api_sender="human")
+    assert (answered.actor_kind, answered.conversation_id) == ("bot", asked.conversation_id)
+    assert (answered.occurred_at, answered.automated) == ((BEGAN_S + 3) * 1000, False)
+    assert one(batch(standby(message_echoes=[agent_echo(2, 3, "template")]))).automated
+    sent = {"id": "wamid.ai1", "status": "sent", "timestamp": str(BEGAN_S + 3), "recipient_id": CUSTOMER}
+    assert one(batch(standby(statuses=[sent])), api_sender="human").actor_kind == "bot"
+    assert one(batch(echo(1, 3))).actor_kind == "human"
+
+
+@pytest.mark.parametrize(
+    ("kind", "roles", "wanted"),
+    [
+        ("control_passed", {"previous_owner_role": "ai_agent", "new_owner_role": "escalation"}, True),
+        ("control_passed", {}, True),
+        ("control_taken", {"previous_owner_role": "ai_agent", "new_owner_role": "customer_service"}, True),
+        ("control_taken", {"previous_owner_role": "ai_agent"}, True),
+        ("control_taken", {}, False),
+        ("control_taken", {"previous_owner_role": "escalation", "new_owner_role": "ai_agent"}, False),
+        ("control_passed", {"previous_owner_role": "ai_agent", "new_owner_role": "marketing"}, False),
+    ],
+)
+def test_a_person_is_wanted_when_control_goes_to_one(kind: str, roles: dict[str, str], wanted: bool) -> None:
+    parsed = told(CASE, Sample("handover", batch(handover(40, kind, **roles))))
+    assert [each.type for each in parsed.events] == ["handoff_requested"] * wanted
+    assert parsed.ignored == ([] if wanted else ["control_changed"])
+    if wanted:
+        (event,) = parsed.events
+        assert (event.conversation_id, event.actor_kind) == (f"5550001:{CUSTOMER}", "bot")
+
+
+def test_a_call_that_does_not_say_when_it_was_taken_says_how_long_it_was() -> None:
+    taken = {name: value for name, value in TAKEN.items() if name != "start_time"}
+    answered, ended = told(CASE, Sample("ended", batch(call("terminate", 700, **taken)))).events
+    assert (answered.occurred_at, ended.occurred_at) == ((BEGAN_S + 610) * 1000, (BEGAN_S + 700) * 1000)
 
 
 def test_a_call_is_the_customers_whichever_way_round_it_is_told() -> None:

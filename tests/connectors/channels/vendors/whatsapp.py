@@ -58,6 +58,31 @@ def call(event: str, after_s: int, direction: str | None = "USER_INITIATED", **m
     return change({"calls": [{**told, "timestamp": str(BEGAN_S + after_s), **more}]}, "calls")
 
 
+def standby(**lists: list[dict[str, Any]]) -> dict[str, Any]:
+    """A change that tells what happens while Meta's agent is in control."""
+    return change({"contacts": [{"profile": {"name": "P"}, "wa_id": CUSTOMER}], "standby": lists}, "standby")
+
+
+def handover(after_s: int, kind: str, **roles: str) -> dict[str, Any]:
+    """A change of who is in control of a chat."""
+    told = {
+        "messaging_product": "whatsapp",
+        "sender": {"phone_number": CUSTOMER},
+        "recipient": {"display_phone_number": NUMBER, "phone_number_id": "5550001"},
+        "type": kind,
+        "timestamp": str(BEGAN_S + after_s),
+        kind: roles,
+    }
+    return {"field": "messaging_handovers", "value": told}
+
+
+def agent_echo(number: int, after_s: int, kind: str = "text") -> dict[str, Any]:
+    """What Meta's agent wrote, as it was given to the API."""
+    inside = {"to": CUSTOMER, "type": kind, "text": {"body": "One moment."}, "recipient_type": "individual"}
+    mark = {"biz_opaque_callback_data": '{"originator":"bizai"}'}
+    return {"id": f"wamid.ai{number}", "timestamp": str(BEGAN_S + after_s), "message": {**inside, **mark}}
+
+
 PRICED = {"billable": True, "pricing_model": "PMP", "type": "regular"}
 TAKEN: dict[str, Any] = {
     "status": "COMPLETED",
@@ -127,6 +152,25 @@ CASE = VendorCase(
             ("message", "message"),
             ("history_progress",),
         ),
+        Sample("watched-asking", batch(standby(messages=[message(30, 30)])), ("message",)),
+        Sample("watched-answering", batch(standby(message_echoes=[agent_echo(1, 33)])), ("message",)),
+        Sample(
+            "watched-receipt",
+            batch(standby(statuses=[{"id": "wamid.ai1", "status": "delivered", "timestamp": str(BEGAN_S + 34)}])),
+            ignored=("delivery_receipt",),
+        ),
+        Sample(
+            "handed-over",
+            batch(handover(40, "control_passed", previous_owner_role="ai_agent", new_owner_role="escalation")),
+            ("handoff_requested",),
+        ),
+        Sample(
+            "handed-to-the-agent",
+            batch(handover(41, "control_passed", previous_owner_role="escalation", new_owner_role="ai_agent")),
+            ignored=("control_changed",),
+        ),
+        Sample("watching-nothing", batch(standby()), parked=1),
+        Sample("handed-nowhere", batch(handover(42, "control_shared", new_owner_role="escalation")), parked=1),
         Sample("reaction", batch(incoming(11, 11, "reaction", reaction={"emoji": "+"})), ignored=("reaction",)),
         Sample("revoked", batch(incoming(12, 12, "revoke", revoke={})), ignored=("message_deleted",)),
         Sample("edited", batch(incoming(13, 13, "edit", edit={})), ignored=("message_edited",)),
