@@ -1,8 +1,8 @@
-"""FreeSWITCH ("mod_json_cdr", "mod_callcenter"): one record for each leg of a call, posted when the leg ends.
+"""FreeSWITCH ("mod_json_cdr", "mod_xml_cdr", "mod_callcenter"): one record for each leg of a call, posted when it ends.
 
 The caller's leg is the conversation: it tells when the call came, when somebody was put through, and when it ended. The
 legs to agents tell what the call cost each of them. Values may be URL-encoded (`encode-values`), and the whole record
-in a form or in base64 (`encode`).
+in a form or in base64 (`encode`). The record in XML says the same as the one in JSON.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from connectors.channels.base import ChannelConnector, ChannelOptions, Delivery, Parsed, Source, event
+from connectors.channels.cdr_xml import xml_record
 from connectors.channels.forms import form_fields
 from connectors.channels.payloads import (
     from_epoch_ms,
@@ -48,12 +49,13 @@ class FreeSwitchOptions(ChannelOptions):
 
 
 class FreeSwitch(ChannelConnector[FreeSwitchOptions]):
-    """Records of mod_json_cdr."""
+    """Records of mod_json_cdr and of mod_xml_cdr."""
 
     vendor = "freeswitch"
     Options = FreeSwitchOptions
     content_types: ClassVar[frozenset[str]] = frozenset(
         {"application/json", "application/x-www-form-urlencoded", "application/x-www-form-base64-encoded"}
+        | {"application/x-www-form-plaintext", "application/xml", "text/xml"}
     )
 
     def verify(self, delivery: Delivery, source: Source[FreeSwitchOptions]) -> None:
@@ -62,9 +64,10 @@ class FreeSwitch(ChannelConnector[FreeSwitchOptions]):
 
     def parse(self, delivery: Delivery, source: Source[FreeSwitchOptions]) -> Parsed:
         """One delivery is one leg."""
-        record, parsed = json_object(_json_of(delivery.body)), Parsed()
+        raw, parsed = _unwrapped(delivery.body), Parsed()
+        record = xml_record(raw) if raw.lstrip().startswith(b"<") else json_object(raw)
         if "variables" not in record and "callflow" not in record:
-            raise InvalidEvent("neither variables nor callflow: this is no record of mod_json_cdr")
+            raise InvalidEvent("neither variables nor callflow: this is no record of a call")
         leg = _Leg(record, delivery, source)
         if leg.is_local:
             parsed.ignore("internal_call")
@@ -75,17 +78,20 @@ class FreeSwitch(ChannelConnector[FreeSwitchOptions]):
         return parsed
 
 
-def _json_of(body: bytes) -> bytes:
+def _unwrapped(body: bytes) -> bytes:
+    """The record itself."""
     if body.lstrip()[:4] != b"cdr=":
         return body
-    value = form_fields(body.strip()).get("cdr", b"")
-    if value.lstrip()[:1] == b"{":
+    bare = body.lstrip()[4:]
+    # mod_xml_cdr names its form before it sends the record as it is.
+    value = bare if bare.lstrip()[:1] == b"<" else form_fields(body.strip()).get("cdr", b"")
+    if value.lstrip()[:1] in (b"{", b"<"):
         return value
     try:
         # A form makes blanks of the pluses of base64.
         return base64.b64decode(value.replace(b" ", b"+"), validate=True)
     except (binascii.Error, ValueError):
-        raise MalformedRecord("the field cdr is neither JSON nor base64") from None
+        raise MalformedRecord("the field cdr is neither JSON nor XML nor base64") from None
 
 
 class _Leg:
@@ -101,8 +107,11 @@ class _Leg:
         asked = (delivery.query.get("uuid") or "").removeprefix("a_") or None
         self.uuid = required(self._value("uuid") or self._profile("uuid") or asked, "variables.uuid")
         direction = self._value("call_direction")
-        authorized = self._value("sip_authorized") == "true"
-        self._direction = DIRECTIONS.get(direction or "", "outbound" if authorized else "inbound")
+        # What the switch called for nobody else, and what a telephone of ours called, no customer did.
+        ours = self._value("sip_authorized") == "true" or (
+            self._value("direction") == "outbound" and self.origin is None
+        )
+        self._direction = DIRECTIONS.get(direction or "", "outbound" if ours else "inbound")
 
     @property
     def is_local(self) -> bool:
@@ -149,8 +158,16 @@ class _Leg:
 
     @property
     def _taken_at(self) -> EpochMs | None:
-        """When somebody was put through. That the switch answered, to play a menu, is nobody's reply."""
-        return self._seconds("cc_queue_answered_epoch") or self._at("bridge", "bridged_time")
+        """When somebody was put through. That the switch answered, to play a menu, is nobody's reply; and that the
+        legs were joined to hear it ring, before anybody answered, is none either.
+        """
+        queued_at = self._seconds("cc_queue_answered_epoch")
+        if queued_at is not None:
+            return queued_at
+        bridged_at, answered_at = self._at("bridge", "bridged_time"), self._at("answer", "answered_time")
+        if answered_at is None:
+            return None if self._says_never("answer", "answered_time") else bridged_at
+        return None if bridged_at is None else max(bridged_at, answered_at)
 
     @property
     def _queue(self) -> str | None:
@@ -204,6 +221,11 @@ class _Leg:
         if not told:
             return None
         return from_epoch_ms((max if profile_time == "hangup_time" else min)(told) / 1000, profile_time)
+
+    def _says_never(self, variable: str, profile_time: str) -> bool:
+        """Whether a moment is said not to have been, rather than not said."""
+        times = [object_at(each, "times").get(profile_time) for each in self._flow]
+        return any(number_of(found) == 0 for found in (self._value(f"{variable}_epoch"), *times))
 
     def _seconds(self, variable: str) -> EpochMs | None:
         seconds = number_of(self._value(variable))

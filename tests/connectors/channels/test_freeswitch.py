@@ -7,12 +7,13 @@ import dataclasses
 import json
 from typing import Any
 from urllib.parse import quote, urlencode
+from xml.etree import ElementTree
 
 import pytest
 
 from connectors.channels.base import Source
 from connectors.channels.freeswitch import FreeSwitchOptions
-from schemas.errors import Refused
+from schemas.errors import MalformedRecord, Refused
 from schemas.records import Call, InteractionEvent
 from schemas.times import parse
 from tests.connectors.channels.case import RECEIVED_MS, SECRET, Sample
@@ -139,6 +140,71 @@ def test_the_leg_may_be_named_by_the_address() -> None:
     assert told(record(**nameless), uuid="a_leg-a") == told(record(**CALLER))
 
 
+def in_xml(record: dict[str, Any]) -> bytes:
+    """The same record as mod_xml_cdr writes it."""
+    root = ElementTree.Element("cdr", {"core-uuid": "core"})
+    ElementTree.SubElement(ElementTree.SubElement(root, "channel_data"), "state").text = "CS_REPORTING"
+    variables = ElementTree.SubElement(root, "variables")
+    for name, value in record["variables"].items():
+        ElementTree.SubElement(variables, name).text = value
+    for part in record["callflow"]:
+        flow = ElementTree.SubElement(root, "callflow", {"dialplan": "XML"})
+        profile = ElementTree.SubElement(flow, "caller_profile")
+        for name, value in part["caller_profile"].items():
+            inner = ElementTree.SubElement(profile, name)
+            if isinstance(value, str):
+                inner.text = value
+                continue
+            for holder, others in value.items():
+                for other in others:
+                    end = ElementTree.SubElement(inner, holder.removesuffix("s"))
+                    for key, text in other.items():
+                        ElementTree.SubElement(end, key).text = text
+        ElementTree.SubElement(ElementTree.SubElement(flow, "times"), "created_time").text = "0"
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+@pytest.mark.parametrize(
+    "leg", [sample for sample in CASE.samples if sample.body[:1] == b"{"], ids=lambda one: one.name
+)
+def test_the_record_in_xml_says_the_same(leg: Sample) -> None:
+    raw = in_xml(json.loads(leg.body))
+    expected = told(leg.body)
+    assert told(raw) == told(b"cdr=" + raw) == told(urlencode({"cdr": raw}).encode()) == expected
+    assert told(b"cdr=" + base64.b64encode(raw)) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'<!DOCTYPE cdr [<!ENTITY a "aaaa">]><cdr><variables><uuid>&a;</uuid></variables></cdr>',
+        b"<cdr><variables><uuid>x</uuid></cdr>",
+        b"<cdr><variables>&undefined;</variables></cdr>",
+        b"cdr=<",
+    ],
+)
+def test_xml_that_is_no_record_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedRecord):
+        told(body)
+
+
+def test_hearing_it_ring_is_no_answer() -> None:
+    rang = {"uuid": "r", "direction": "inbound", **times(start=0, bridge=5, end=40)}
+    assert set(told(record(**rang, answer_epoch="0", answer_uepoch="0"))) == {"started", "ended"}
+    taken = told(record(**rang, **times(answer=12)))
+    assert taken["answered"].occurred_at == (T0_S + 12) * 1000
+    # A menu answered before: then it is the bridge that counts.
+    assert told(record(**rang, **times(answer=1)))["answered"].occurred_at == (T0_S + 5) * 1000
+
+
+def test_what_the_switch_calls_for_nobody_is_no_customers_call() -> None:
+    out = told(
+        record(uuid="o", direction="outbound", destination_number="+15550111", **times(start=0, bridge=8, end=68))
+    )
+    assert (out["started"].actor_kind, out["started"].customer_id) == ("human", "+15550111")
+    assert told(record(uuid="i", direction="inbound", **times(start=0, end=6)))["started"].actor_kind == "customer"
+
+
 @pytest.mark.parametrize("body", [b"{}", b"cdr=", b"cdr=%%%", b"<cdr/>", b'{"variables": {"uuid": "x"}}'])
 def test_what_is_no_record_is_refused(body: bytes) -> None:
     with pytest.raises(Refused):
@@ -146,4 +212,4 @@ def test_what_is_no_record_is_refused(body: bytes) -> None:
 
 
 def test_no_name_gets_through() -> None:
-    assert "A NAME" not in str([told(json.loads(each.body)) for each in CASE.samples])
+    assert "A NAME" not in str([told(each.body) for each in CASE.samples])
