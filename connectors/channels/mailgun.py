@@ -18,6 +18,9 @@ from connectors.channels.payloads import (
 from connectors.channels.signatures import hex_hmac, require_fresh, require_match
 from schemas.errors import InvalidEvent, Refused
 
+#: `event` of the forms that Mailgun's webhooks were before they were JSON. They carry the header of what was sent, too.
+REPORTS = frozenset({"delivered", "dropped", "bounced", "complained", "unsubscribed", "opened", "clicked"})
+
 
 class MailgunOptions(MailOptions):
     """`window_minutes`: how old a signature may be.
@@ -59,7 +62,10 @@ class Mailgun(ChannelConnector[MailgunOptions]):
             parsed.ignore("delivery_report")
         else:
             fields = form_fields(delivery.body, delivery.headers.get("content-type", ""))
-            tell(_mail(fields), delivery, source, parsed)
+            if fields.get("event", b"").decode("utf-8", "replace") in REPORTS:
+                parsed.ignore("delivery_report")
+            else:
+                tell(_mail(fields), delivery, source, parsed)
         return parsed
 
 

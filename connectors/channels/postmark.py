@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.channels.base import ChannelConnector, Delivery, Parsed, Source
 from connectors.channels.mail import MailOptions, header_of, length_of_html, read_header, tell
-from connectors.channels.payloads import json_object, objects_at, required, text_of
+from connectors.channels.payloads import json_object, object_at, objects_at, required, text_of
 from connectors.channels.signatures import require_shared_secret
 from schemas.errors import InvalidEvent
 
@@ -51,6 +51,7 @@ class Postmark(ChannelConnector[MailOptions]):
 
 
 def _fields(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The header, put together again."""
     for each in objects_at(payload, "Headers"):
         yield text_of(each.get("Name")) or "", text_of(each.get("Value")) or ""
     # Behind the message's own: of two fields with one name, the first counts.
@@ -58,6 +59,7 @@ def _fields(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         value = text_of(payload.get(theirs))
         if value is not None:
             yield name, value
+    yield "From", text_of(object_at(payload, "FromFull").get("Email")) or ""
 
 
 def _length(payload: Mapping[str, Any]) -> int:

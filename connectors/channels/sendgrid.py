@@ -1,4 +1,7 @@
-"""SendGrid ("Inbound Parse Webhook"): a message taken apart into a form, or whole in its field `email`."""
+"""SendGrid ("Inbound Parse Webhook"): a message taken apart into a form, or whole in its field `email`.
+
+Its Event Webhook may come to the same address: what becomes of mail that was sent tells nothing of support.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import ClassVar
 from connectors.channels.base import ChannelConnector, Delivery, Parsed, Source
 from connectors.channels.forms import form_fields
 from connectors.channels.mail import Mail, MailOptions, header_of, length_of_html, read_header, read_mail, tell
-from connectors.channels.payloads import fingerprint
+from connectors.channels.payloads import fingerprint, json_value
 from connectors.channels.signatures import require_shared_secret
 from schemas.errors import InvalidEvent
 
@@ -17,17 +20,28 @@ class SendGrid(ChannelConnector[MailOptions]):
 
     vendor = "sendgrid"
     Options = MailOptions
-    content_types: ClassVar[frozenset[str]] = frozenset({"multipart/form-data"})
+    content_types: ClassVar[frozenset[str]] = frozenset({"multipart/form-data", "application/json"})
 
     def verify(self, delivery: Delivery, source: Source[MailOptions]) -> None:
         """The parse address carries a user and a password, which SendGrid sends as basic authentication."""
         require_shared_secret(delivery, source)
 
     def parse(self, delivery: Delivery, source: Source[MailOptions]) -> Parsed:
-        """One delivery is one message."""
+        """One delivery is one message, or a list of reports."""
         parsed = Parsed()
+        if delivery.body.lstrip().startswith((b"[", b"{")):
+            _reports(json_value(delivery.body), parsed)
+            return parsed
         tell(_mail(form_fields(delivery.body, delivery.headers.get("content-type", ""))), delivery, source, parsed)
         return parsed
+
+
+def _reports(found: object, parsed: Parsed) -> None:
+    pieces = found if isinstance(found, list) else []
+    if not pieces or not all(isinstance(each, dict) and "event" in each for each in pieces):
+        raise InvalidEvent("neither a form nor a list of events of SendGrid's")
+    for _ in pieces:
+        parsed.ignore("delivery_report")
 
 
 def _mail(fields: dict[str, bytes]) -> Mail:

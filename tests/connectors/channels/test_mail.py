@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+from urllib.parse import urlencode
 
 import pytest
 
@@ -13,7 +15,7 @@ from connectors.channels.mailgun import MailgunOptions
 from schemas.errors import InvalidEvent, MalformedRecord, Refused
 from schemas.records import InteractionEvent
 from schemas.times import parse
-from tests.connectors.channels.case import RECEIVED_MS, SECRET, VendorCase
+from tests.connectors.channels.case import RECEIVED_MS, SECRET, Sample, VendorCase
 from tests.connectors.channels.folding import facts_of
 from tests.connectors.channels.mails import ANSWER, THREAD, message
 from tests.connectors.channels.vendors import mailgun, postmark, sendgrid
@@ -84,6 +86,15 @@ def test_postmark_gives_the_same() -> None:
         ({"subject": "Automatic reply: Broken"}, "absence"),
         ({"from": "MAILER-DAEMON@example.org"}, "sender"),
         ({"from": "No-Reply <no-reply@example.org>"}, "sender"),
+        ({"x_failed_recipients": "asker@example.org"}, "machine_field"),
+        ({"content_type": "text/calendar; method=REPLY; charset=utf-8"}, "calendar"),
+        (
+            {
+                "content_type": "multipart/mixed; boundary=b",
+                "body": "--b\r\nContent-Type: text/calendar; method=reply\r\n\r\nx\r\n--b--",
+            },
+            "calendar",
+        ),
     ],
 )
 def test_nobody_typed_this(fields: dict[str, str], why: str) -> None:
@@ -101,10 +112,55 @@ def test_nobody_typed_this(fields: dict[str, str], why: str) -> None:
         {"list_unsubscribe": "<u>", "list_post": "<mailto:support@acme.example>"},
         {"subject": "Outage of the office line"},
         {"from": "noreen@example.org"},
+        {"feedback_id": "1:2:3:SomeService"},
+        {"subject": "Automobile: broken"},
+        {"subject": "Auto: broken"},
+        {"content_type": "text/calendar; method=REQUEST"},
+        {"content_type": "text/calendar; method*=utf-8''REQUEST"},
     ],
 )
 def test_somebody_typed_this(fields: dict[str, str]) -> None:
     assert told(message(**fields)).automated is False
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Out of the office: Re: Broken",
+        "[Auto-Reply] Broken",
+        "AUTO: A. Person is out of the office (returns 03/04/2026)",
+        "Réponse automatique : Broken",
+        "Respuesta automática: Broken",
+        "Risposta automatica: Broken",
+        "Automatisch antwoord: Broken",
+        "Automatisk svar: Broken",
+        "Odpowiedź automatyczna: Broken",
+        "Automatická odpověď: Broken",
+        "Automatikus válasz: Broken",
+        "Автоматический ответ: Broken",
+        "Αυτόματη απάντηση: Broken",
+        "Otomatik Yanıt: Broken",
+        "رد تلقائي: Broken",
+        "תשובה אוטומטית: Broken",
+        "自動回覆: Broken",
+        "자동 회신: Broken",
+        "Returned mail: see transcript for details",
+    ],
+)
+def test_an_absence_is_seen_in_many_languages_encoded_or_not(subject: str) -> None:
+    assert told(message(subject=subject)).attributes["automated_because"] == "absence"
+    packed = base64.b64encode(subject.encode()).decode()
+    assert told(message(subject=f"=?utf-8?B?{packed}?=")).attributes["automated_because"] == "absence"
+
+
+def test_what_is_written_without_encoding_is_read_as_it_was_meant() -> None:
+    first, second, other = (
+        told(message(subject=subject, message_id=f"<{number}@e>"))
+        for number, subject in enumerate(("Re: 故障", "回复：故障", "Re: 退款"))
+    )
+    assert first.conversation_id == second.conversation_id != other.conversation_id
+    named = told(message(**{"from": "Ünal Ågren <Asker@example.org>"}))
+    assert named.customer_id == "asker@example.org"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +169,8 @@ def test_somebody_typed_this(fields: dict[str, str]) -> None:
         ({"references": "<root@x> <later@x>", "in_reply_to": "<later@x>"}, "root@x"),
         ({"references": "<root@x>\r\n\t<later@x>"}, "root@x"),
         ({"in_reply_to": "Your message of today <parent@x>"}, "parent@x"),
+        ({"in_reply_to": "parent@x.example"}, "parent@x.example"),
+        ({"in_reply_to": "a message of you@x.example"}, "m1@example.org"),
         ({"in_reply_to": ""}, "m1@example.org"),
         ({"references": "<m1@example.org>"}, "m1@example.org"),
     ],
@@ -144,6 +202,13 @@ def test_a_ticket_number_in_the_subject_may_name_the_conversation() -> None:
         ({"date": "yesterday, about noon"}, "2026-03-02T08:00:04Z"),
         ({"date": ""}, "2026-03-02T08:00:04Z"),
         ({"date": "Mon, 02 Mar 2026 08:02:00 +0000"}, "2026-03-02T08:02:00Z"),
+        ({"date": "Mon, 02 Mar 2026 08:02:00 -0000"}, "2026-03-02T08:02:00Z"),
+        ({"date": "Mon, 02 Mar 2026 09:02:00 +01:00 (CET)"}, "2026-03-02T08:02:00Z"),
+        ({"date": "Mon, 02 Mar 2026 03:02:00 GMT-0500"}, "2026-03-02T08:02:00Z"),
+        ({"date": "Mon, 02 Mar 2026 03:02:00 EST"}, "2026-03-02T08:02:00Z"),
+        ({"date": "Mon, 02 Mar 2026 05:02:00 CLST"}, "2026-03-02T08:00:04Z"),
+        ({"date": "Mon, 02 Mar 2026 05:02:00"}, "2026-03-02T08:00:04Z"),
+        ({"date": "Mon, 02 Mar 2026 05:02:00", "received": ""}, "2026-03-02T05:02:00Z"),
         ({"date": "", "received": ""}, "2026-03-02T09:00:00Z"),
         ({"date": "Wed, 01 Jan 3000 00:00:00 +0100", "received": ""}, "2026-03-02T09:00:00Z"),
         ({"date": "Thu, 13 Feb 1969 23:32:54 -0330", "received": ""}, "1969-02-14T03:02:54Z"),
@@ -156,6 +221,68 @@ def test_a_date_that_cannot_be_right_gives_way_to_the_receipt(fields: dict[str, 
 def test_a_form_on_a_web_page_writes_for_somebody() -> None:
     written = told(message(**{"from": "web@acme.example"}, reply_to="asker@example.org"))
     assert (written.actor_kind, written.customer_id) == ("customer", "asker@example.org")
+
+
+def test_a_form_that_calls_itself_no_reply_speaks_for_a_person() -> None:
+    written = told(message(**{"from": "no-reply@acme.example"}, reply_to="asker@example.org"))
+    assert (written.actor_kind, written.customer_id, written.automated) == ("customer", "asker@example.org", False)
+    assert told(message(**{"from": "no-reply@acme.example"}, to="asker@example.org")).automated
+    assert told(message(**{"from": "no-reply@acme.example"}, reply_to="bounces@example.org")).automated
+
+
+@pytest.mark.parametrize("field", ["x_original_from", "x_original_sender"])
+def test_a_list_of_ours_passes_on_what_a_customer_writes(field: str) -> None:
+    passed = {"from": "'Asker' via Support <support@acme.example>", field: "Asker@example.org"}
+    again = told(message(**passed, reply_to="asker@example.org", references="<m1@example.org>"))
+    assert (again.actor_kind, again.customer_id) == ("customer", "asker@example.org")
+    ours = told(message(**{**passed, field: "help@acme.example"}, to="asker@example.org"))
+    assert (ours.actor_kind, ours.actor_id) == ("human", "support@acme.example")
+    theirs = told(message(**{"from": "asker@example.org", field: "other@example.org"}))
+    assert theirs.customer_id == "asker@example.org"
+
+
+def test_what_we_write_among_ourselves_answers_nobody() -> None:
+    among = told(message(**{"from": "help@acme.example"}, to="boss@acme.example", references="<m1@example.org>"))
+    assert (among.type, among.actor_kind, among.conversation_id) == ("note", "human", "m1@example.org")
+    copied = told(message(**{"from": "help@acme.example"}, to="boss@acme.example", cc="asker@example.org"))
+    assert (copied.type, copied.customer_id) == ("message", "asker@example.org")
+    blind = told(message(**{"from": "help@acme.example"}, to="undisclosed-recipients:;"))
+    assert blind.type == "message"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "spam"),
+    [
+        ("x_spam_status", "Yes, score=12.1 required=5.0", True),
+        ("x_spam_status", "No, score=-1.0", False),
+        ("x_mailgun_sflag", "Yes", True),
+        ("x_mailgun_sflag", "No", False),
+    ],
+)
+def test_spam_is_marked_in_several_ways(field: str, value: str, spam: bool) -> None:
+    parsed = Parsed()
+    tell(read_mail(message(**{field: value})), Delivery("POST", "u", {}, b"", RECEIVED_MS), Source("m", "acme", OWN),
+         parsed)  # fmt: skip
+    assert parsed.ignored == ["spam"] * spam
+
+
+@pytest.mark.parametrize(
+    ("sender", "address"),
+    [
+        ("Doe, Jane <jane@example.org>", "jane@example.org"),
+        ('"Doe, Jane (Sales)" <Jane@Example.org>', "jane@example.org"),
+        ("jane@example.org <jane@example.org>", "jane@example.org"),
+        ('"jane@example.org" <jane@example.org>', "jane@example.org"),
+        ("=?utf-8?q?J=C3=A4ne?= <jane@example.org>", "jane@example.org"),
+        ("<jane@example.org>", "jane@example.org"),
+        ("Jane [Sales] <jane@example.org>", "jane@example.org"),
+        ("jane@example.org; john@example.org", "jane@example.org"),
+        ("jane@example.org,", "jane@example.org"),
+        ("jane@example.org (Jane)", "jane@example.org"),
+    ],
+)
+def test_senders_as_mail_programs_write_them(sender: str, address: str) -> None:
+    assert told(message(**{"from": sender})).customer_id == address
 
 
 def test_a_message_without_an_id_is_named_by_its_bytes() -> None:
@@ -217,6 +344,30 @@ def test_mailguns_documented_way_of_signing() -> None:
 
 
 KNOWN = "cc10867926082b6a0684ffbcaa6ab8a31f6276348d0506b5322905ed440d21dd"
+
+
+def test_the_forms_of_mailguns_older_webhooks_are_no_messages() -> None:
+    form = urlencode({**mailgun.fields_of(ANSWER), "event": "delivered"}).encode()
+    parsed = mailgun.CASE.connector.parse(mailgun.sign(Sample("x", form), SECRET), mailgun.CASE.source())
+    assert (parsed.events, parsed.ignored) == ([], ["delivery_report"])
+
+
+def test_a_subject_that_postmark_has_decoded_is_understood() -> None:
+    away = postmark.inbound(Subject="Réponse automatique : Broken")
+    parsed = postmark.CASE.connector.parse(postmark.sign(postmark.sample("x", away), SECRET), postmark.CASE.source())
+    assert parsed.events[0].automated
+
+
+def test_postmark_names_the_sender_in_one_of_two_places() -> None:
+    payload = {name: value for name, value in postmark.inbound().items() if name != "From"}
+    parsed = postmark.CASE.connector.parse(postmark.sign(postmark.sample("x", payload), SECRET), postmark.CASE.source())
+    assert parsed.events[0].customer_id == "asker@example.org"
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'[{"email": "x"}]', b'["event"]'])
+def test_json_that_is_no_report_of_sendgrids_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidEvent):
+        sendgrid.CASE.connector.parse(sendgrid.sign(Sample("x", body), SECRET), sendgrid.CASE.source())
 
 
 def test_forms_are_read_whichever_way_they_are_written() -> None:

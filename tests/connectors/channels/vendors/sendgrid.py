@@ -21,7 +21,7 @@ def form(**fields: str | bytes) -> bytes:
 def sign(one: Sample, secret: bytes) -> Delivery:
     """The request as SendGrid sends it, with the password of the address."""
     headers = {
-        "content-type": "multipart/form-data; boundary=xYzZY",
+        "content-type": "application/json" if one.body[:1] == b"[" else "multipart/form-data; boundary=xYzZY",
         "authorization": "Bearer " + secret.decode(),
     }
     return Delivery("POST", "https://hooks.example/v1/hooks/sendgrid/main", headers, one.body, one.received_ms)
@@ -43,6 +43,11 @@ CASE = VendorCase(
         Sample("apart", form(headers=HEADER, text="Hello.", html="<p>Hello.</p>", spam_score="0.1"), ("message",)),
         Sample(
             "without-header", form(**{"from": "a@b.example", "to": "c@d.example", "html": "<p>x</p>"}), ("message",)
+        ),
+        Sample(
+            "reports",
+            b'[{"event": "delivered", "sg_event_id": "1"}, {"event": "open", "sg_event_id": "2"}]',
+            ignored=("delivery_report", "delivery_report"),
         ),
         Sample("spam", form(email=message("X-Spam-Flag: YES", message_id="<s1@x>")), ignored=("spam",)),
     ),
