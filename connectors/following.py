@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
-
-from connectors.channels.base import AnyConnector, Delivery, Parsed, Source, settled
+from connectors.channels.base import AnyConnector, Parsed, Source
 from connectors.marks import Mark, Outlet, PollReport, StateFile
+from connectors.polled import FOLLOW, Piece
 from schemas.checks import check_event
 from schemas.errors import InvalidEvent, Refused, SupportpulseError
-from schemas.records import DeadLetter
 from schemas.times import EpochMs
 
 _CHUNK_BYTES = 262_144
@@ -89,30 +88,25 @@ class LogFollower:
 
     def _take(self, chunk: bytes, offset: int, report: PollReport, *, historical: bool) -> None:
         report.read += chunk.count(b"\n")
-        delivery = Delivery("FOLLOW", "", {}, chunk, self._now_ms(), {"offset": str(offset)})
+        whole = Piece(chunk, self._source, self._now_ms(), historical, offset)
         try:
-            parsed = self._connector.parse(delivery, self._source)
+            parsed = whole.of_log(self._connector)
         except Refused as exc:
             parsed = Parsed()
             parsed.park(exc.detail, chunk)
-        for each in settled(parsed.events, self._source, delivery.received_at):
+        for each in whole.events(parsed):
             try:
                 check_event(each)
             except Refused as exc:
                 parsed.park(exc.detail, chunk)
             else:
-                self._outlet.publish(msgspec.structs.replace(each, historical=historical))
+                self._outlet.publish(each)
                 report.events += 1
-        for piece in parsed.parked:
-            self._outlet.park(
-                DeadLetter(
-                    reason=InvalidEvent.reason,
-                    detail=piece.detail,
-                    origin=f"follow/{self._connector.vendor}/{self._source.name}",
-                    parked_at=delivery.received_at,
-                    original=piece.original,
-                )
-            )
+        origin = f"{FOLLOW}/{self._connector.vendor}/{self._source.name}"
+        for parked in parsed.parked:
+            # Of a line that is there twice, either place will do: both say the same event.
+            piece = replace(whole, original=parked.original, offset=offset + max(chunk.find(parked.original), 0))
+            self._outlet.park(piece.letter(origin, InvalidEvent.reason, parked.detail, whole.received_at))
         report.ignored += len(parsed.ignored)
         report.parked += len(parsed.parked)
 

@@ -17,15 +17,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-import msgspec
-
-from connectors.channels.base import Delivery, Parsed, Source, settled
-from connectors.channels.mail import MailOptions, read_mail, tell
+from connectors.channels.base import Source
+from connectors.channels.mail import MailOptions
 from connectors.channels.payloads import from_rfc2822
 from connectors.marks import Mark, Outlet, PollReport, StateFile
+from connectors.polled import IMAP, Piece
 from schemas.checks import check_event
 from schemas.errors import InvalidEvent, Refused, SupportpulseError
-from schemas.records import DeadLetter
 from schemas.times import EpochMs
 
 #: Of a larger message only so much is fetched: the header and the text are at its beginning.
@@ -99,17 +97,15 @@ class ImapPoller:
 
     def _take(self, raw: bytes, received_ms: EpochMs, mailbox: str, report: PollReport, *, historical: bool) -> None:
         report.read += 1
-        delivery, parsed = Delivery("FETCH", "", {}, b"", received_ms), Parsed()
+        piece = Piece(raw, self._source, received_ms, historical)
         try:
-            tell(read_mail(raw), delivery, self._source, parsed)
-            for each in settled(parsed.events, self._source, received_ms):
+            parsed = piece.of_mail()
+            for each in piece.events(parsed):
                 check_event(each)
-                self._outlet.publish(msgspec.structs.replace(each, historical=historical))
+                self._outlet.publish(each)
         except Refused as exc:
-            origin = f"imap/{self._source.name}/{mailbox}"
-            self._outlet.park(
-                DeadLetter(reason=exc.reason, detail=exc.detail, origin=origin, parked_at=self._now_ms(), original=raw)
-            )
+            origin = f"{IMAP}/{self._source.name}/{mailbox}"
+            self._outlet.park(piece.letter(origin, exc.reason, exc.detail, self._now_ms()))
             report.parked += 1
         else:
             report.events += len(parsed.events)

@@ -94,6 +94,7 @@ def redrive_(
     """Send parked records again to where they came from, with the bytes they had: after a fix or an upgrade.
 
     With --sources a vendor's delivery that the gateway parked is read again by its connector, and its events are sent.
+    A mail or a line of a log that `imap` or `follow` parked is read again without.
 
     Each is sent once: a letter that was redriven is not sent again, and a redrive that was interrupted, by whatever,
     is finished by running it again. What is refused again is parked again, as a letter of its own.

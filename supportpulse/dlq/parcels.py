@@ -7,9 +7,11 @@ whoever looks for a letter behind a crash finds all of it, or sends all of it ag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
+from connectors import polled
+from connectors.channels.base import Parsed
 from connectors.gateway.parking import read_again
 from connectors.gateway.problems import without_values
 from connectors.gateway.sources import Entry, SourceBook
@@ -26,10 +28,11 @@ Sendable: TypeAlias = tuple[bytes | None, bytes]
 
 _LABEL = re.compile(rb"(\d+/\d+)(?: (\d+)/(\d+))?")
 _GATEWAY = "gateway/"
-#: What begins so was read from a place that can be read again, which is better than a letter: see docs/operations.md.
+#: What begins so was read from a place that can be read again. So are letters of releases that kept no key: see
+#: docs/operations.md.
 _POLLED = {
-    "imap/": "it is a mail: read its mailbox again with `supportpulse imap --state` and a new file",
-    "follow/": "it is a part of a log: read the log again with `supportpulse follow --state` and a new file",
+    f"{polled.IMAP}/": "it is a mail: read its mailbox again with `supportpulse imap --state` and a new file",
+    f"{polled.FOLLOW}/": "it is a part of a log: read the log again with `supportpulse follow --state` and a new file",
 }
 
 
@@ -76,7 +79,9 @@ def target(letter: Letter, topics: Topics, sources: SourceBook | None) -> str:
         return topics.interactions
     for place, what_to_do in _POLLED.items():
         if letter.origin.startswith(place):
-            raise CannotRedrive(what_to_do)
+            if letter.key is None:
+                raise CannotRedrive(what_to_do)
+            return topics.interactions
     _check_size(letter.size_bytes + len(letter.key or b""))
     topic = letter.origin.rsplit("/", 2)[0]
     if topic not in {topics.interactions, topics.facts, topics.alerts, topics.windows}:
@@ -85,10 +90,15 @@ def target(letter: Letter, topics: Topics, sources: SourceBook | None) -> str:
 
 
 def packed(letter: Letter, topic: str, sources: SourceBook | None) -> Parcel:
-    """A letter that has a `target`, with its records. Raises `CannotRedrive` for a delivery that still says nothing."""
-    if not letter.origin.startswith(_GATEWAY):
+    """A letter that has a `target`, with its records. Raises `CannotRedrive` for one that still says nothing."""
+    if letter.origin.startswith(_GATEWAY):
+        entry = _entry(letter, sources)
+        found = _events(letter, entry.vendor, lambda parked: read_again(parked, entry.connector, entry.source))
+    elif letter.origin.startswith(tuple(_POLLED)):
+        found = _events(letter, letter.origin.partition("/")[0], polled.read_again)
+    else:
         return Parcel(letter.id, topic, [(letter.key, letter.original)])
-    return Parcel(letter.id, topic, list(_records(_events(letter, _entry(letter, sources)))))
+    return Parcel(letter.id, topic, list(_records(found)))
 
 
 def _entry(letter: Letter, sources: SourceBook | None) -> Entry:
@@ -103,8 +113,8 @@ def _entry(letter: Letter, sources: SourceBook | None) -> Entry:
     return entry
 
 
-def _events(letter: Letter, entry: Entry) -> list[InteractionEvent]:
-    """What a delivery tells of, if nothing of it is unknown any more."""
+def _events(letter: Letter, reader: str, read: Callable[[DeadLetter], Parsed]) -> list[InteractionEvent]:
+    """What a delivery, a mail or a line tells of, if nothing of it is unknown any more."""
     parked = DeadLetter(
         reason=letter.reason,
         detail=letter.detail,
@@ -114,14 +124,14 @@ def _events(letter: Letter, entry: Entry) -> list[InteractionEvent]:
         original=letter.original,
     )
     try:
-        parsed = read_again(parked, entry.connector, entry.source)
+        parsed = read(parked)
         for event in parsed.events:
             check_event(event)
     except Refused as exc:
         raise CannotRedrive(f"it is still {exc.reason}: {without_values(exc.detail)}") from exc
     # As in the gateway: a connector that fails at one letter has a bug, and the others go on.
     except Exception as exc:
-        raise CannotRedrive(f"the connector of {entry.vendor} failed at it ({type(exc).__name__})") from exc
+        raise CannotRedrive(f"the connector of {reader} failed at it ({type(exc).__name__})") from exc
     if parsed.parked:
         raise CannotRedrive(f"{len(parsed.parked)} in it still unknown: {parsed.parked[0].detail}")
     if not parsed.events:

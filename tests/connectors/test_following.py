@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from connectors import polled
 from connectors.channels.asterisk import Asterisk
 from connectors.channels.base import ChannelOptions, Source
 from connectors.following import FollowError, LogFollower
@@ -106,6 +108,19 @@ def test_lines_that_cannot_be_used_are_parked(log: Path, outlet: Kept) -> None:
     assert (report.read, report.events, report.parked) == (3, 3, 1)
     (letter,) = outlet.letters
     assert (letter.original, letter.origin) == (b"no line of a queue_log\n", "follow/asterisk/pbx")
+
+
+def test_a_parked_line_is_read_again_as_it_would_have_been(log: Path, outlet: Kept) -> None:
+    append(log, ANSWERED.replace(b"CONNECT", b"HOLOGRAM"))
+    follower(log, outlet).poll()
+    (letter,) = outlet.letters
+    assert [each.detail for each in polled.read_again(letter).parked] == [letter.detail]
+    known = msgspec.structs.replace(letter, original=ANSWERED)
+    followed = Kept()
+    log.write_bytes(ENTERED + ANSWERED)
+    (log.parent / "state.json").unlink()
+    follower(log, followed).poll()
+    assert polled.read_again(known).events == followed.events[1:]
 
 
 def test_a_log_that_is_not_there(tmp_path: Path, outlet: Kept) -> None:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from connectors import polled
 from connectors.channels.base import Source
 from connectors.channels.mail import MailOptions
 from connectors.imap import ImapError, ImapPoller, ImapSettings
 from connectors.marks import StateError, StateFile
 from schemas import fast
-from schemas.errors import SupportpulseError
+from schemas.errors import Refused, SupportpulseError
 from schemas.records import DeadLetter, InteractionEvent
 from schemas.times import parse
 from schemas.wire import decode_dead_letter
@@ -137,6 +139,21 @@ def test_what_cannot_be_read_is_parked_with_its_bytes(server: ImapServer, outlet
     assert (report.read, report.events, report.ignored, report.parked) == (3, 1, 1, 1)
     (letter,) = outlet.letters
     assert (letter.original, letter.origin, letter.parked_at) == (bad, "imap/mail/INBOX", NOW_MS)
+    assert b"right" not in (letter.key or b"")
+
+
+def test_a_parked_mail_is_read_again_as_it_would_have_been(server: ImapServer, outlet: Kept, tmp_path: Path) -> None:
+    server.boxes["INBOX"].add(message(**{"from": ""}, date=""))
+    server.boxes["INBOX"].add(THREAD[1])
+    poller(server, outlet, tmp_path).poll()
+    (letter,), (event,) = outlet.letters, outlet.events
+    with pytest.raises(Refused):
+        polled.read_again(letter)
+    # With our addresses, when it came, and that it was history: as if it could have been read.
+    assert polled.read_again(msgspec.structs.replace(letter, original=THREAD[1])).events == [event]
+    assert (event.actor_kind, event.historical) == ("human", True)
+    with pytest.raises(Refused, match="earlier release"):
+        polled.read_again(msgspec.structs.replace(letter, key=None))
 
 
 def test_the_server_knows_best_when_a_message_came(server: ImapServer, outlet: Kept, tmp_path: Path) -> None:

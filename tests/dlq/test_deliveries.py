@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
-from connectors.channels.base import Delivery, Parsed, Source
+from connectors.channels.base import ChannelOptions, Delivery, Parsed, Source
 from connectors.channels.github import GitHub
+from connectors.channels.mail import MailOptions
 from connectors.gateway.sources import Entry, SourceBook
+from connectors.polled import Piece
 from schemas import wire
 from schemas.records import DeadLetter
 from schemas.topics import Topics
@@ -24,6 +27,8 @@ from supportpulse.dlq.ledger import HEADER
 from supportpulse.dlq.letters import Letter, Selection, letter_of
 from supportpulse.dlq.parcels import CannotRedrive, Label, label_of, packed, target
 from supportpulse.dlq.redrive import Desk, redrive
+from tests.connectors.channels.mails import message
+from tests.connectors.channels.vendors.asterisk import lines
 from tests.dlq.deliveries import TELLING, book, parked, records
 from tests.dlq.harness import NOW_MS, letter, lying, park
 from tests.servers.plugin import Broker
@@ -123,8 +128,21 @@ def test_what_cannot_be_read_stays_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(("origin", "command"), [("imap/help/INBOX", "imap"), ("follow/asterisk/pbx", "follow")])
-def test_what_was_polled_is_read_again_where_it_came_from(origin: str, command: str) -> None:
-    assert f"supportpulse {command} --state" in refusal(letter(0, origin=origin), None)
+def test_what_an_earlier_release_polled_is_read_again_where_it_came_from(origin: str, command: str) -> None:
+    bare = msgspec.structs.replace(letter(0, origin=origin), key=None)
+    assert f"supportpulse {command} --state" in refusal(bare, None)
+
+
+def test_a_mail_and_a_line_are_sent_without_a_sources_file() -> None:
+    source = Source("pbx", "acme", ChannelOptions())
+    line = Piece(lines("30|5.1|q|A|CONNECT|30|5.2|1"), source, NOW_MS, historical=True)
+    mail = Piece(message(), Source("help", "acme", MailOptions()), NOW_MS, historical=True)
+    for piece, origin, of in ((line, "follow/asterisk/pbx", 2), (mail, "imap/help/INBOX/Sent", 1)):
+        found = lies(piece.letter(origin, "invalid_event", "was unknown", NOW_MS))
+        parcel = packed(found, target(found, Topics(), None), None)
+        assert (parcel.topic, len(parcel.records)) == (Topics().interactions, of)
+    bad = Piece(b"From: \r\n\r\nx", mail.source, NOW_MS, historical=True)
+    assert "still invalid_event" in refusal(bad.letter("imap/help/INBOX", "invalid_event", "", NOW_MS), None)
 
 
 @pytest.mark.parametrize("label", [Label("0/4", 1, 1), Label("12/345", 2, 3)])
