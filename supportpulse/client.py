@@ -15,6 +15,7 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from email.message import Message
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,8 +64,12 @@ class Client:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ClientError(f"{address!r} is no address of a gateway: write one like https://hooks.example.com")
+        try:
+            port = parts.port
+        except ValueError:
+            raise ClientError(f"{address!r} has a port that is none: write a number behind the colon") from None
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._connection = kind(parts.hostname, parts.port, timeout=timeout_seconds)
+        self._connection = kind(parts.hostname, port, timeout=timeout_seconds)
         self._path = parts.path.rstrip("/")
         self._token = token
         self._batch_events = batch_events
@@ -128,14 +133,15 @@ class Client:
                 raise _refused(status, answer, first)
             self._sleep(_backoff_seconds(attempt, headers.get("Retry-After")))
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
+    def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, Message, bytes]:
         headers = {"Authorization": f"Bearer {self._token}"}
         if body is not None:
             headers["Content-Type"] = _NDJSON
         try:
             self._connection.request(method, self._path + path, body, headers)
             answer = self._connection.getresponse()
-            return answer.status, dict(answer.headers.items()), answer.read()
+            # Whatever the case of their names: proxies write them in lower case.
+            return answer.status, answer.headers, answer.read()
         except (OSError, http.client.HTTPException):
             # Half an answer may be left in it.
             self._connection.close()
@@ -154,7 +160,7 @@ def _refused(status: int, body: bytes, first: int) -> ClientError:
         problem = msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.DecodeError:
         problem = {}
-    errors = tuple(problem.get("errors", ()))
+    errors = tuple(problem.get("errors") or ())
     named = "; ".join(f"event {first + each['index']}: {each['detail']}" for each in errors[:3])
     detail = f"{status} {problem.get('title', '')}: {problem.get('detail', 'no reason given')}"
     return ClientError(f"{detail} ({named})" if named else detail, status, errors, first)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -86,6 +88,37 @@ async def test_it_slows_down_when_it_is_asked_to(kept: Kept) -> None:
             await asyncio.to_thread(client.send, [event_document(), event_document(event_id="e2")])
         client.close()
     assert waits in ([2.0], [1.0])
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Says no, and writes names of headers in lower case."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(503)
+        self.send_header("retry-after", "7")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def test_what_a_proxy_asks_for_is_heard_in_lower_case() -> None:
+    waits: list[float] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        client = Client(f"http://127.0.0.1:{server.server_address[1]}", TOKEN, attempts=2, sleep=waits.append)
+        with pytest.raises(ClientError, match="503"):
+            client.send([event_document()])
+        client.close()
+        server.shutdown()
+    assert waits == [7.0]
+
+
+def test_a_port_that_is_none_is_said() -> None:
+    with pytest.raises(ClientError, match="port"):
+        Client("http://127.0.0.1:port", TOKEN)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8420", "ftp://h", "http://"])
