@@ -79,7 +79,7 @@ def _table(path: Path, mapping: FileMapping) -> Iterator[tuple[int, Cell | Refus
     """The rows of a CSV file. A cell in quotes may have line breaks; a row's number is that of its first line."""
     header: dict[str, int] = {}
     width = 0
-    for line, text in _logical_lines(path):
+    for line, text in _logical_lines(path, mapping.delimiter):
         row = text if isinstance(text, Refusal) else _cells(path, line, text, mapping.delimiter)
         if isinstance(row, Refusal):
             yield line, row
@@ -96,26 +96,50 @@ def _table(path: Path, mapping: FileMapping) -> Iterator[tuple[int, Cell | Refus
             yield line, _cell_of(row, header)
 
 
-def _logical_lines(path: Path) -> Iterator[tuple[int, str | Refusal]]:
-    """Lines, put together where quotes are open at the end."""
-    first, held = 0, ""
+def _logical_lines(path: Path, delimiter: str) -> Iterator[tuple[int, str | Refusal]]:
+    """Lines, put together where a cell goes on in the next one."""
+    held: list[str] = []
+    first, size, is_open = 0, 0, False
     for line in read_lines(path):
         if isinstance(line, Refusal):
             yield line.line, line
-            first, held = 0, ""
+            first, held, size, is_open = 0, [], 0, False
             continue
         first = first or line.number
         try:
-            held += ("\n" if held else "") + line.data.decode("utf-8")
+            text = line.data.decode("utf-8")
         except UnicodeDecodeError as exc:
             yield first, Refusal(str(path), first, f"not UTF-8: {exc.reason} at byte {exc.start}")
-            first, held = 0, ""
+            first, held, size, is_open = 0, [], 0, False
             continue
-        if held.count('"') % 2 == 0 or len(held) > MAX_EVENT_BYTES:
-            yield first, held
-            first, held = 0, ""
+        held.append(text)
+        size += len(text) + 1
+        is_open = _goes_on(text, delimiter, inside=is_open)
+        if not is_open or size > MAX_EVENT_BYTES:
+            yield first, "\n".join(held)
+            first, held, size, is_open = 0, [], 0, False
     if held:
         yield first, Refusal(str(path), first, "a quote that is opened here is never closed")
+
+
+def _goes_on(line: str, delimiter: str, *, inside: bool) -> bool:
+    """Whether a cell in quotes is open at the line's end. A quote within a plain cell opens nothing: 5" is a size."""
+    place = 0
+    while True:
+        if not inside and line.startswith('"', place):
+            inside, place = True, place + 1
+        if inside:
+            end = line.find('"', place)
+            if end < 0:
+                return True
+            place = end + 1
+            if line.startswith('"', place):
+                place += 1
+                continue
+            inside = False
+        place = line.find(delimiter, place) + 1
+        if place == 0:
+            return False
 
 
 def _cells(path: Path, line: int, text: str, delimiter: str) -> list[str] | Refusal:

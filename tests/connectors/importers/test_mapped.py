@@ -52,6 +52,14 @@ def reason(tmp_path: Path, mapping: str, table: str) -> str:
     return f"{refusal.line}: {refusal.reason}"
 
 
+def test_a_quote_within_a_plain_cell_opens_nothing(tmp_path: Path) -> None:
+    rows = (
+        'id,ticket,type,at,who\n1,5" screen,message,2026-03-02T08:00Z,client\n2,T2,message,2026-03-02T08:01Z,client\n'
+    )
+    found = outcomes(tmp_path, PLAIN, rows)
+    assert [each.events[0].conversation_id for each in found if isinstance(each, Row)] == ['5" screen', "T2"]
+
+
 def test_a_row_is_an_event(tmp_path: Path) -> None:
     found = one(tmp_path, PLAIN, "id,ticket,type,at,who\n1,T1,message,2026-03-02T08:00:00Z,client\n", tenant="acme")
     assert found == InteractionEvent(
