@@ -51,7 +51,7 @@ OTHER_EVENTS = frozenset(
     sponsorship star status sub_issues team team_add watch workflow_dispatch workflow_job workflow_run""".split()  # noqa: SIM905
 )
 #: What orders events of one second: GitHub's times have no fractions.
-_OPENED, _ASSIGNED, _SAID, _STATUS, _MOVED = range(5)
+_OPENED, _SAID, _ASSIGNED, _STATUS, _MOVED = range(5)
 
 
 class GitHubOptions(ChannelOptions):

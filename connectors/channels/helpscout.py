@@ -286,6 +286,8 @@ class _Conversation:
             "system",
             assignee_id=self._person(),
             team=self._team,
+            # Who answers takes the conversation by that: the answer comes first.
+            sequence=1,
             attributes=attributes,
         )
 

@@ -266,11 +266,14 @@ class _Ticket:
     def _agent(self) -> None:
         # The group comes along, and the agent with the group: an assignment says both, so that one action that
         # changes both is one transfer, whichever of its events is the first.
-        self._tell("assigned", *self._actor(), assignee_id=_user(self._said.get("current")), team=self._team())
+        self._assigned(_user(self._said.get("current")), self._team())
 
     def _group(self) -> None:
-        team = _user(self._said.get("current"))
-        self._tell("assigned", *self._actor(), assignee_id=_user(self._detail.get("assignee_id")), team=team)
+        self._assigned(_user(self._detail.get("assignee_id")), _user(self._said.get("current")))
+
+    def _assigned(self, assignee: str | None, team: str | None) -> None:
+        # Who answers takes the ticket by that: the answer comes first, and ends the wait as long as it was.
+        self._tell("assigned", *self._actor(), assignee_id=assignee, team=team, sequence=1)
 
     def _status(self) -> None:
         word = (text_of(self._said.get("current")) or "").lower()

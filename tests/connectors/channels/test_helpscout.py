@@ -119,6 +119,19 @@ def test_the_button_that_tries_a_webhook_tells_nothing() -> None:
     assert replaying.told(CASE, sample("one", "helpscout.test", {})).ignored == ["ping"]
 
 
+def test_who_answers_for_the_bot_takes_the_conversation_by_that() -> None:
+    asked, machine = thread(1, 0, "customer", CUSTOMER), thread(2, 5, "ai-answer", {"id": 1, "type": "ai"})
+    again, answer = thread(3, 20, "customer", CUSTOMER), thread(4, 60, "message", AGENT)
+    told = (
+        sample("asked", "convo.created", conversation(0, asked)),
+        sample("by a machine", "convo.ai-answers-email.reply.created", conversation(5, machine)),
+        sample("again", "convo.customer.reply.created", conversation(20, again)),
+        sample("taken", "convo.assigned", conversation(60, assignee=AGENT)),
+        sample("answered", "convo.agent.reply.created", conversation(60, answer)),
+    )
+    assert replaying.values(facts_of(CASE, told))["first_response"] == 40_000
+
+
 def test_a_team_is_nobody() -> None:
     (found,) = told("convo.assigned", conversation(3, assignee={"id": 9, "type": "team"}))
     assert (found.assignee_id, found.team, found.attributes) == (None, "85", {"assigned_team": "9"})

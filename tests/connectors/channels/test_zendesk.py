@@ -149,6 +149,21 @@ def test_what_an_integration_submits_for_a_customer_is_the_customers() -> None:
     assert (found.actor_kind, found.actor_id) == ("customer", REQUESTER)
 
 
+@pytest.mark.parametrize("name", ["00", "zz"])
+def test_who_answers_for_the_bot_takes_the_ticket_by_that(name: str) -> None:
+    taken = event("agent_assignment_changed", 60, {"current": AGENT}, actor_id=AGENT, assignee_id=AGENT, id="1206")
+    answer = comment(9, 60, AGENT, staff=True)
+    told = (
+        message(1, 0, "end_user", REQUESTER),
+        message(2, 2, "system", "zd:answerBot"),
+        message(3, 10, "end_user", REQUESTER),
+        {**taken, "id": name},
+        {**answer, "detail": {**answer["detail"], "id": "1206"}},
+    )
+    facts = facts_of(CASE, [sample("one", each) for each in told])
+    assert replaying.values(facts)["first_response"] == 50_000
+
+
 def test_spam_leaves_nothing() -> None:
     assert facts_of(CASE, [*STORY, sample("spam", event("marked_as_spam", 9, {}))]) == []
 
