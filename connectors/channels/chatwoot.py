@@ -275,7 +275,11 @@ class _Conversation:
 
     def status(self, now: Status) -> None:
         at_ms, tag = self._changed()
-        self._tell(f"conversation:{self._id}:{now}:{tag}", "status_changed", at_ms, "system", status=now, sequence=LAST)
+        # Chatwoot writes a change down a moment later, with the time of the conversation then: where two of them have
+        # the same time, the last one is what is so.
+        sequence = LAST if now == _status(self._conversation.get("status")) else LAST - 1
+        name = f"conversation:{self._id}:{now}:{tag}"
+        self._tell(name, "status_changed", at_ms, "system", status=now, sequence=sequence)
 
     def handoff(self) -> None:
         at_ms, tag = self._changed()
@@ -291,14 +295,15 @@ class _Conversation:
             text_of(object_at(changes, "assignee_id").get("current_value")) if "assignee_id" in changes else shown
         )
         a_bot = assignee == shown and "bot" in (text_of(meta.get("assignee_type")) or "").lower()
+        is_so = assignee == shown
         if a_bot or person_or_bot(self._source, assignee) == "bot":
             assignee = None
         team = self._team()
         if "team_id" in changes:
             team = text_of(object_at(changes, "team_id").get("current_value"))
         at_ms, tag = self._changed()
-        self._tell(f"conversation:{self._id}:assigned:{tag}", "assigned", at_ms, "system",
-                   assignee_id=assignee, team=team)  # fmt: skip
+        name = f"conversation:{self._id}:assigned:{tag}:{assignee or ''}:{team or ''}"
+        self._tell(name, "assigned", at_ms, "system", assignee_id=assignee, team=team, sequence=2 if is_so else 1)
 
     def _team(self) -> str | None:
         return text_of(object_at(self._conversation, "meta", "team").get("id") or self._conversation.get("team_id"))

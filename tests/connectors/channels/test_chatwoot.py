@@ -117,6 +117,31 @@ def test_a_call_without_its_length_costs_nothing_that_is_known() -> None:
     assert replaying.told(CASE, call()).ignored == ["call_without_length"]
 
 
+@pytest.mark.parametrize(("first", "then"), [("open", "resolved"), ("resolved", "open")])
+def test_of_two_changes_that_are_written_down_at_once_the_last_is_what_is_so(first: str, then: str) -> None:
+    told = [
+        changed("conversation_status_changed", 60, ("status", before, now), status=then)
+        for before, now in (("pending", first), (first, then))
+    ]
+    samples = [Sample("one", replaying.encoded(each)) for each in (message(1, 0, "incoming", CUSTOMER), *told)]
+    facts = facts_of(CASE, samples)
+    assert any(fact.metric == "reopen" for fact in facts) is (then == "open")
+
+
+@pytest.mark.parametrize(("first", "then"), [(2, 3), (3, 2)])
+def test_two_assignments_that_are_written_down_at_once_are_two(first: int, then: int) -> None:
+    now = {"assignee": {"id": then, "type": "user"}, "assignee_type": "User", "team": None}
+    told = [
+        changed("conversation_updated", 60, ("assignee_id", before, after), meta=now)
+        for before, after in ((None, first), (first, then))
+    ]
+    closed = changed("conversation_status_changed", 90, ("status", "open", "resolved"), status="resolved")
+    bodies = (message(1, 0, "incoming", CUSTOMER), *told, closed)
+    facts = facts_of(CASE, [Sample("one", replaying.encoded(each)) for each in bodies])
+    assert [fact.agent_id for fact in facts if fact.metric == "resolution"] == [str(then)]
+    assert [fact.outcome for fact in facts if fact.metric == "transfer"] == ["agent"]
+
+
 def test_a_team_comes_with_the_assignee_that_stays() -> None:
     found = replaying.told(CASE, replaying.named(CASE, "moved")).events[0]
     assert (found.team, found.assignee_id) == ("6", "2")
