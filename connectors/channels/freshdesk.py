@@ -134,7 +134,8 @@ class Freshdesk(ChannelConnector[FreshdeskOptions]):
         body = json_object(delivery.body)
         check_account(source, body.get("account_id"), "account_id")
         parsed = Parsed()
-        data = object_at(body, "data")
+        # Of several changes in one second, `timestamp` tells which is the later one.
+        data = {**object_at(body, "data"), "timestamp": body.get("timestamp")}
         name = (text_of(body.get("event")) or "").lower()
         rule = object_at(body, "freshdesk_webhook") or (body if "ticket_id" in body else {})
         ignored = next((code for key, code in IGNORED_DATA.items() if isinstance(data.get(key), dict)), None)
@@ -267,12 +268,12 @@ class _Ticket:
             else:
                 told = self._tell(status, "status_changed", tag, status=status, sequence=LAST)
         if "responder_id" in changes or "group_id" in changes:
-            self._assigned(f"ticket:{self._id}:assigned{tag}", at_ms, changes)
+            self._assigned(f"ticket:{self._id}:assigned{tag}", at_ms, changes, self._sequence())
             told = True
         if "priority" in changes:
             # `note` changes nothing but what the conversation knows of itself.
             priority = self._priority(_after(changes["priority"]))
-            told = self._tell("priority", "note", tag, priority=priority) if priority else told
+            told = self._tell(f"priority:{priority}", "note", tag, priority=priority) if priority else told
         if not told:
             self._parsed.ignore("other_fields")
 
@@ -288,6 +289,9 @@ class _Ticket:
         if agent is not None and person_or_bot(self._source, agent) == "bot":
             agent = None
         actor, actor_id = self._actor()
+        if changes:
+            # Times are whole seconds, in which one rule may pass a ticket on to a group and the next one to an agent.
+            name = f"{name}:{agent or ''}:{said['group_id'] or ''}"
         self._telling.tell(
             name, "assigned", at_ms, actor, actor_id, assignee_id=agent, team=said["group_id"], sequence=sequence
         )
@@ -364,6 +368,10 @@ class _Ticket:
         if actor_id is None or actor_id in NOBODY:
             return "system", None
         return ("customer" if actor_id == self._requester else person_or_bot(self._source, actor_id)), actor_id
+
+    def _sequence(self) -> int | None:
+        number = number_of(self._data.get("timestamp"))
+        return int(number) if number is not None and 0 < number < LAST else None
 
     def _now(self) -> EpochMs:
         found = self._found.get("updated_at")

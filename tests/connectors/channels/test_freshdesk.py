@@ -110,6 +110,18 @@ def test_a_rating_that_is_changed_counts_as_it_is_now() -> None:
     assert [fact.score for fact in facts if fact.metric == "csat"] == [-3.0]
 
 
+@pytest.mark.parametrize(("agents", "last"), [((501, 502), "502"), ((502, 501), "501")])
+def test_two_rules_in_one_second_pass_a_ticket_on_twice(agents: tuple[int, int], last: str) -> None:
+    told = [
+        {**updated(60, {"responder_id": [None, agent]}, responder_id=agent), "timestamp": 1_772_441_460_000 + number}
+        for number, agent in enumerate(agents)
+    ]
+    resolved = updated(300, {"status": [2, 4]}, None, status=4)
+    facts = facts_of(CASE, [STORY[0], *(sample("one", each) for each in (*told, resolved))])
+    assert [fact.outcome for fact in facts if fact.metric == "transfer"] == ["agent"]
+    assert [fact.agent_id for fact in facts if fact.metric == "resolution"] == [last]
+
+
 def test_nobody_may_be_a_number() -> None:
     found = only(updated(60, {"responder_id": [501, -1], "group_id": [35, 0]}))
     assert (found.assignee_id, found.team) == (None, None)
