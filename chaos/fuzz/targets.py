@@ -19,6 +19,8 @@ from schemas.checks import check_event
 from schemas.documents import parse_event
 from schemas.errors import Refused, SupportpulseError
 from schemas.records import Call, InteractionEvent, MetricFact, Survey
+from sinks.clickhouse import blocks, rows
+from sinks.clickhouse.blocks import ReadBlock
 from streams.partition.reading import read, read_plainly
 from streams.sla import policy_file
 from streams.windows.deltas import DeltaBuilder, decode
@@ -80,6 +82,8 @@ def _records() -> Iterator[Target]:
     yield Target("event as Avro", events, _both(fast.decode_event, wire.decode_event))
     yield Target("event for the fold", events, _both(read, read_plainly))
     yield Target("fact as Avro", (wire.encode_fact(fact),), _both(fast.decode_fact, wire.decode_fact))
+    yield Target("event as columns", events, _at_once(blocks.interaction_block, _event_columns))
+    yield Target("fact as columns", (wire.encode_fact(fact),), _at_once(blocks.fact_block, _fact_columns))
     yield Target("window deltas", tuple(builder.take().values()), lambda body: "read" if len(decode(body)) else "empty")
 
 
@@ -150,6 +154,22 @@ def _both(quick: Callable[[bytes], object], plain: Callable[[bytes], object]) ->
         return "refused" if isinstance(one, tuple) and isinstance(one[0], type) else "read"
 
     return feed
+
+
+def _at_once(read_block: ReadBlock, plain: Callable[[bytes], object]) -> Callable[[bytes], str]:
+    def quick(body: bytes) -> object:
+        block = read_block([body], [0])
+        return plain(body) if block.odd else {name: list(column) for name, column in block.columns.items()}
+
+    return _both(quick, plain)
+
+
+def _event_columns(body: bytes) -> object:
+    return rows.interaction_columns([wire.decode_event(body)], [0])
+
+
+def _fact_columns(body: bytes) -> object:
+    return rows.fact_columns([rows.checked_fact(wire.decode_fact(body))])
 
 
 def _batch(body: bytes, kind: str) -> str:

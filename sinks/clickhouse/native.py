@@ -1,4 +1,4 @@
-"""ClickHouse's Native format, by clickhouse-driver's own codec.
+"""ClickHouse's Native format, by clickhouse-driver's own codec, and by `encoding` where columns allow it.
 
 The server speaks it over the wire and the embedded engine over bytes. One codec for both means that a value cannot
 arrive differently in one of them.
@@ -9,24 +9,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from clickhouse_driver.block import ColumnOrientedBlock
+from clickhouse_driver import defines
+from clickhouse_driver.block import BlockInfo
 from clickhouse_driver.bufferedreader import BufferedSocketReader
 from clickhouse_driver.bufferedwriter import BufferedSocketWriter
+from clickhouse_driver.columns.service import write_column
 from clickhouse_driver.connection import ServerInfo
 from clickhouse_driver.context import Context
 from clickhouse_driver.streams.native import BlockInputStream, BlockOutputStream
+from clickhouse_driver.varint import write_varint
+from clickhouse_driver.writer import write_binary_str, write_binary_uint8
 
+from schemas.columnar import Column
 from sinks.clickhouse.database import Answer
+from sinks.clickhouse.encoding import encoder
 
 _BUFFER_BYTES = 1 << 20
 
 
 def encode(names: Sequence[str], types: Sequence[str], columns: Sequence[Sequence[Any]]) -> bytes:
-    """One block in Native format. `columns` are copied: the codec writes into what it is given."""
+    """One block in Native format."""
     sink = _Collected()
-    block = ColumnOrientedBlock(list(zip(names, types, strict=True)), [list(values) for values in columns])
-    BlockOutputStream(BufferedSocketWriter(sink, _BUFFER_BYTES), _context()).write(block)
+    stream = BlockOutputStream(BufferedSocketWriter(sink, _BUFFER_BYTES), _context())
+    write(stream, list(zip(names, types, strict=True)), columns)
     return b"".join(sink.parts)
+
+
+def write(stream: Any, names_and_types: Sequence[tuple[str, str]], columns: Sequence[Sequence[Any]]) -> None:
+    """One block to one of clickhouse-driver's output streams. Changes no column."""
+    out, revision = stream.fout, stream.context.server_info.used_revision
+    if revision >= defines.DBMS_MIN_REVISION_WITH_BLOCK_INFO:
+        BlockInfo().write(out)
+    write_varint(len(columns), out)
+    write_varint(len(columns[0]), out)
+    for (name, kind), column in zip(names_and_types, columns, strict=True):
+        write_binary_str(name, out)
+        write_binary_str(kind, out)
+        if revision >= defines.DBMS_MIN_REVISION_WITH_CUSTOM_SERIALIZATION:
+            write_binary_uint8(0, out)
+        encode_column = encoder(column, kind) if isinstance(column, Column) else None
+        if encode_column is None:
+            # A copy: the driver's codec writes into what it is given.
+            write_column(stream.context, name, kind, list(column), out)
+        else:
+            for part in encode_column():
+                out.write(part)
+    stream.finalize()
 
 
 def decode(payload: bytes) -> Answer:

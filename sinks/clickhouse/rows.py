@@ -23,7 +23,7 @@ R = TypeVar("R", bound=msgspec.Struct)
 _PLAIN_EVENT_FIELDS = tuple(field for field in InteractionEvent.__struct_fields__ if field not in {"survey", "call"})
 _MAX_EPOCH = (1 << 16) - 1
 _OFFSET_BITS = 48
-_MAX_UINT32 = (1 << 32) - 1
+MAX_UINT32 = (1 << 32) - 1
 
 
 def log_position(epoch: int, offset: int) -> int:
@@ -115,5 +115,5 @@ def _instant(field: str, at_ms: EpochMs | None) -> None:
 
 
 def _natural(field: str, value: int) -> None:
-    if not 0 <= value <= _MAX_UINT32:
-        raise InvalidEvent(f"a number outside of 0 to {_MAX_UINT32} - at `$.{field}`")
+    if not 0 <= value <= MAX_UINT32:
+        raise InvalidEvent(f"a number outside of 0 to {MAX_UINT32} - at `$.{field}`")

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from clickhouse_driver import Client
 from clickhouse_driver import errors as driver_errors
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from sinks.clickhouse.client import BlockClient
 from sinks.clickhouse.database import Answer, Columns, Params, identifier, insert_statement, row_count
 from sinks.errors import ConnectionLost, DatabaseError, from_clickhouse
 
@@ -133,7 +133,7 @@ def _client(url: str, patience: Patience) -> Any:
         raise DatabaseError(
             f"{without_password(url)} is no address of ClickHouse: write clickhouse://host:9000/database"
         )
-    client = Client.from_url(url)
+    client = BlockClient.from_url(url)
     client.connection.connect_timeout = patience.connect_timeout_seconds
     context = client.connection.context
     context.client_settings = {**context.client_settings, "server_side_params": True}

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from sinks.clickhouse import rows
+from schemas import wire
+from sinks.clickhouse import blocks, rows
 from sinks.clickhouse.database import Database
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.server import Patience, ServerDatabase, without_password
@@ -87,6 +88,23 @@ def test_every_value_comes_back_as_it_went_in(either: Database) -> None:
     names = list(given)
     stored = either.query(f"SELECT {', '.join(names)} FROM metric_facts").rows
     assert sorted(stored, key=repr) == sorted(zip(*given.values(), strict=True), key=repr)
+
+
+def test_columns_read_at_once_land_as_lists_do(either: Database) -> None:
+    facts = [
+        samples.fact(f"c{i}/1/1/csat", score=i / 4, value_ms=None, team=None if i % 3 else "Ünïcode", agent_id="a" * i)
+        for i in range(200)
+    ]
+    block = blocks.fact_block([wire.encode_fact(fact) for fact in facts], range(len(facts)))
+    assert block.odd == []
+    found = []
+    for given in (block.columns, rows.fact_columns(facts)):
+        either.execute("DROP TABLE IF EXISTS metric_facts")
+        either.execute(FACTS)
+        assert either.insert("metric_facts", given) == len(facts)
+        found.append(either.query("SELECT * FROM metric_facts ORDER BY fact_id").rows)
+    assert len(found[0]) == len(facts)
+    assert found[0] == found[1]
 
 
 def test_an_empty_answer_is_empty(either: Database) -> None:
