@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,15 +14,14 @@ from schemas.times import EpochMs
 from schemas.topics import Topics
 from sinks.clickhouse.rows import log_position
 from sinks.lanes import Lane
+from sinks.loads import BlockLoad, Load, RecordLoad
+from sinks.source import SourceRecord
 
-
-class SourceRecord(NamedTuple):
-    """A record as it lay in its topic."""
-
-    offset: int
-    timestamp_ms: EpochMs
-    key: bytes | None
-    value: bytes | None
+#: So many records are read at once, where a lane can: enough that a record's share of each step is small, few enough
+#: that what a step works on stays in the processor's cache.
+_BLOCK_ROWS = 4_096
+#: Reading at once costs as much as this many records one by one.
+_FEW_ROWS = 128
 
 
 class Refusal(NamedTuple):
@@ -32,17 +31,11 @@ class Refusal(NamedTuple):
     reason: str
 
 
-@dataclass(slots=True)
-class Load:
-    """Records on their way into one table."""
+class _Piece(NamedTuple):
+    """Records of one partition, in their order."""
 
-    lane: Lane[Any]
-    records: list[Any] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-
-    def columns(self) -> dict[str, list[Any]]:
-        """The table's columns."""
-        return self.lane.columns(self.records, self.positions)
+    partition: int
+    records: Sequence[SourceRecord]
 
 
 @dataclass(slots=True)
@@ -62,35 +55,71 @@ class Batch:
     timestamps_ms: dict[str, list[EpochMs]] = field(default_factory=lambda: defaultdict(list))
     rows: int = 0
     size_bytes: int = 0
-    _loads: dict[str, Load] = field(default_factory=dict)
+    _unread: dict[str, list[_Piece]] = field(default_factory=lambda: defaultdict(list))
+    _blocks: dict[str, BlockLoad] = field(default_factory=dict)
+    _loads: dict[str, RecordLoad] = field(default_factory=dict)
 
-    def add(self, topic: str, partition: int, records: Iterable[SourceRecord], now_ms: EpochMs) -> None:
-        """Read records of one partition, in their order. `now_ms` is when letters count as parked."""
+    def add(self, topic: str, partition: int, records: Sequence[SourceRecord], now_ms: EpochMs) -> None:
+        """Take records of one partition, in their order. `now_ms` is when letters count as parked."""
+        if not records:
+            return
+        self.rows += len(records)
+        self.size_bytes += sum([len(record.value or b"") for record in records])
+        self.offsets[topic, partition] = records[-1].offset + 1
+        self.timestamps_ms[topic] += [record.timestamp_ms for record in records]
+        unread = self._unread[topic]
+        unread.append(_Piece(partition, records))
+        if self.lanes[topic].block is None or sum(len(piece.records) for piece in unread) >= _BLOCK_ROWS:
+            self._read(topic, now_ms)
+
+    def close(self, now_ms: EpochMs) -> None:
+        """Read what was taken and not yet read: nothing is added from here on."""
+        for topic in list(self._unread):
+            self._read(topic, now_ms)
+
+    def loads(self) -> Iterator[Load]:
+        """What has to be inserted, causes before effects. The batch is closed."""
+        for topic in self.lanes:
+            for load in (self._blocks.get(topic), self._loads.get(topic)):
+                if load is not None and load.rows:
+                    yield load
+
+    def _read(self, topic: str, now_ms: EpochMs) -> None:
+        pieces = self._unread.pop(topic)
         lane = self.lanes[topic]
-        load = self._loads.setdefault(topic, Load(lane))
-        timestamps = self.timestamps_ms[topic]
-        for record in records:
-            self.rows += 1
-            self.size_bytes += len(record.value or b"")
-            self.offsets[topic, partition] = record.offset + 1
-            timestamps.append(record.timestamp_ms)
-            try:
-                read = lane.read(record.value or b"")
-            except Refused as refused:
-                read = self._refused(topic, partition, record, refused, now_ms)
-                if read is None:
-                    continue
+        records = [record for piece in pieces for record in piece.records]
+        if lane.block is None or len(records) < _FEW_ROWS:
+            self._read_each(topic, pieces, range(len(records)), now_ms)
+            return
+        first = log_position(self.epoch, 0)
+        positions = [first | record.offset for record in records]
+        block = lane.block([record.value or b"" for record in records], positions)
+        if block.rows:
+            self._blocks.setdefault(topic, BlockLoad(lane)).blocks.append(block)
+        self._read_each(topic, pieces, block.odd, now_ms)
+
+    def _read_each(self, topic: str, pieces: Sequence[_Piece], places: Sequence[int], now_ms: EpochMs) -> None:
+        """Read the records at these places of the pieces one by one."""
+        if not places:
+            return
+        lane = self.lanes[topic]
+        load = self._loads.setdefault(topic, RecordLoad(lane))
+        sources = [(piece.partition, record) for piece in pieces for record in piece.records]
+        for place in places:
+            partition, record = sources[place]
+            read = self._record(lane, partition, record, now_ms)
+            if read is None:
+                continue
             if isinstance(read, MetricWindow):
                 self.windows.append(read)
             load.records.append(read)
             load.positions.append(log_position(self.epoch, record.offset))
 
-    def loads(self) -> Iterator[Load]:
-        """What has to be inserted, causes before effects."""
-        for topic in self.lanes:
-            load = self._loads.get(topic)
-            if load is not None and load.records:
-                yield load
+    def _record(self, lane: Lane[Any], partition: int, record: SourceRecord, now_ms: EpochMs) -> Any:
+        try:
+            return lane.read(record.value or b"")
+        except Refused as refused:
+            return self._refused(lane.topic, partition, record, refused, now_ms)
 
     def _refused(
         self, topic: str, partition: int, record: SourceRecord, refused: Refused, now_ms: EpochMs

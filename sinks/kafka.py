@@ -13,8 +13,9 @@ from schemas import wire
 from schemas.errors import SupportpulseError
 from schemas.records import DeadLetter
 from schemas.topics import Topics
-from sinks.batch import SourceRecord
+from sinks.fetching import fetch_lean
 from sinks.lanes import lanes
+from sinks.source import SourceRecord
 
 #: (topic, partition) → offset
 Ends: TypeAlias = dict[tuple[str, int], int]
@@ -69,6 +70,7 @@ class SinkKafka:
             raise KafkaUnavailable(
                 f"no Kafka at {self._address} ({type(exc).__name__}): check that it runs and that --kafka names it"
             ) from exc
+        fetch_lean(self._consumer)
 
     async def stop(self) -> None:
         """Leave the group and disconnect."""
@@ -86,11 +88,7 @@ class SinkKafka:
                 raise
             await asyncio.sleep(wait_seconds)
             return {}
-        found = {
-            (tp.topic, tp.partition): [SourceRecord(r.offset, r.timestamp, r.key, r.value) for r in records]
-            for tp, records in polled.items()
-            if records
-        }
+        found = {(tp.topic, tp.partition): records for tp, records in polled.items() if records}
         self._polled.update((name, records[-1].offset + 1) for name, records in found.items())
         return found
 

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 from schemas import fast, wire
 from schemas.records import DeadLetter, MetricFact, MetricWindow, SlaAlert
 from schemas.topics import Topics
-from sinks.clickhouse import rows
+from sinks.clickhouse import blocks, rows
+from sinks.clickhouse.blocks import ReadBlock
 
 R = TypeVar("R")
 
@@ -24,13 +25,27 @@ class Lane(Generic[R]):
     read: Callable[[bytes], R]
     #: Records and their log positions → the table's columns.
     columns: Callable[[Sequence[R], Sequence[int]], dict[str, list[Any]]]
+    #: Payloads → the same columns at once, for topics of which there is much.
+    block: ReadBlock | None = None
 
 
 def lanes(topics: Topics) -> dict[str, Lane[Any]]:
     """Topic → lane, in the order in which a batch is inserted: causes before effects."""
     found: tuple[Lane[Any], ...] = (
-        Lane(topics.interactions, "interactions", fast.decode_event, rows.interaction_columns),
-        Lane(topics.facts, "metric_facts", _fact, lambda facts, _positions: rows.fact_columns(facts)),
+        Lane(
+            topics.interactions,
+            "interactions",
+            fast.decode_event,
+            rows.interaction_columns,
+            blocks.interaction_block,
+        ),
+        Lane(
+            topics.facts,
+            "metric_facts",
+            _fact,
+            lambda facts, _positions: rows.fact_columns(facts),
+            blocks.fact_block,
+        ),
         Lane(topics.alerts, "sla_alerts", _alert, lambda alerts, _positions: rows.alert_columns(alerts)),
         Lane(topics.windows, "metric_windows", _window, rows.window_columns),
         Lane(topics.dead_letters, "dead_letters", _dead_letter, rows.dead_letter_columns),

@@ -22,11 +22,12 @@ from aiokafka.errors import KafkaError
 
 from schemas.times import EpochMs
 from schemas.topics import Topics
-from sinks.batch import Batch, Load
+from sinks.batch import Batch
 from sinks.clickhouse.database import Database
 from sinks.errors import DatabaseError
 from sinks.kafka import Ends, SinkKafka
 from sinks.lanes import lanes
+from sinks.loads import Load
 from sinks.stats import NoStats, SinkStats
 
 _log = structlog.get_logger(__name__)
@@ -181,6 +182,7 @@ class SinkService:
 
     async def _hand_over(self) -> None:
         """Begin to land the batch, behind the one before it; meanwhile the next one is read."""
+        self._batch.close(self._clock())
         await self._landed()
         if not self._batch.rows:
             return
@@ -231,7 +233,7 @@ class SinkService:
                     return False
                 wait_seconds = min(wait_seconds * 2, self._config.longest_wait_seconds)
             else:
-                self._stats.inserted(table, len(load.records), time.monotonic() - began)
+                self._stats.inserted(table, load.rows, time.monotonic() - began)
                 self._health = Health(True, "reading")
                 return True
 

@@ -19,12 +19,13 @@ from kafka import KafkaConsumer, TopicPartition
 from bench.brokers import PARTITIONS
 from bench.contestants.meter import Job, Meter, job
 from bench.topics import RunTopics
-from sinks.batch import Batch, SourceRecord
+from sinks.batch import Batch
 from sinks.clickhouse.database import Database, insert_statement
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.migrate import migrate
 from sinks.lanes import lanes
 from sinks.service import SinkConfig, SinkService
+from sinks.source import SourceRecord
 from sinks.stats import NoStats
 from tests.pipeline.legacy import LegacyServer
 
@@ -100,8 +101,9 @@ def _prepared(given: Job, topics: RunTopics) -> Iterator[tuple[str, Columns]]:
         for start in range(0, len(records), _BLOCK_ROWS):
             batch = Batch(known, topics, 0)
             batch.add(topic, 0, records[start : start + _BLOCK_ROWS], 0)
+            batch.close(0)
             for load in batch.loads():
-                columns = dict(load.columns())
+                columns = {name: list(values) for name, values in load.columns().items()}
                 if given.clickhouse is not None and "attributes" in columns:
                     # Debian's server has no maps; what its tables have instead is made before the clock runs.
                     columns["attributes"] = [str(value) for value in columns["attributes"]]

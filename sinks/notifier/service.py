@@ -18,12 +18,12 @@ from schemas import wire
 from schemas.errors import Refused
 from schemas.records import SlaAlert
 from schemas.times import EpochMs
-from sinks.batch import SourceRecord
 from sinks.kafka import SinkKafka
 from sinks.notifier.config import NotifierConfig
 from sinks.notifier.message import key_of
 from sinks.notifier.sender import Interrupted, MessageRefused, Sender
 from sinks.notifier.stats import NoStats, NotifierStats, Result
+from sinks.source import SourceRecord
 
 _log = structlog.get_logger(__name__)
 
