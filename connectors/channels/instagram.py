@@ -6,6 +6,7 @@ answer, if it answers one; who of its people wrote it is not said.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from connectors.channels.base import event
@@ -15,8 +16,6 @@ from connectors.channels.payloads import object_at, required, text_length, text_
 from connectors.channels.pieces import Said, codes
 from schemas.records import ActorKind, Channel
 
-#: Fields of an account's changes that carry a comment.
-COMMENTS = frozenset({"comments", "live_comments"})
 #: Fields of an account's changes of which nothing asks for an answer → why.
 IDLE_FIELDS = codes(
     insights="story_insights",
@@ -34,39 +33,32 @@ class Instagram(ThreadChannel):
     vendor: ClassVar[str] = "instagram"
     object_name: ClassVar[str] = "instagram"
     channel: ClassVar[Channel] = "instagram"
+    idle_fields: ClassVar[Mapping[str, str]] = IDLE_FIELDS
+    comment_fields: ClassVar[frozenset[str]] = frozenset({"comments", "live_comments"})
 
-    def change(self, change: dict[str, Any], thread: Thread) -> Said:
-        """A comment, an item of a thread, or one of the account's own life."""
-        field = change.get("field")
-        if isinstance(field, str) and field in IDLE_FIELDS:
-            return IDLE_FIELDS[field]
-        if isinstance(field, str) and field in COMMENTS:
-            return _comment(object_at(change, "value"), thread)
-        return super().change(change, thread)
-
-
-def _comment(value: dict[str, Any], thread: Thread) -> Said:
-    if not thread.source.options.comments:
-        return "comment"
-    comment_id, parent = required(value.get("id"), "comment.id"), text_of(value.get("parent_id"))
-    author = text_of(object_at(value, "from").get("id"))
-    ours = author is not None and author == thread.ours
-    if ours and parent is None:
-        return "own_comment"
-    by: tuple[ActorKind, str | None] = ("human", None) if ours else ("customer", author)
-    return [
-        event(
-            thread.source,
-            thread.delivery,
-            event_id=f"comment:{comment_id}",
-            conversation_id=f"comment:{parent or comment_id}",
-            channel="instagram",
-            type="message",
-            # A comment has no time of its own; the entry's, in seconds, is when it was told of.
-            occurred_at=from_epoch(thread.entry.get("time"), "entry.time"),
-            actor=by[0],
-            actor_id=by[1],
-            customer_id=by[1],
-            attributes=text_length(value.get("text")),
-        )
-    ]
+    def comment(self, value: dict[str, Any], thread: Thread) -> Said:
+        """A comment, below a medium or a live video."""
+        if not thread.source.options.comments:
+            return "comment"
+        comment_id, parent = required(value.get("id"), "comment.id"), text_of(value.get("parent_id"))
+        author = text_of(object_at(value, "from").get("id"))
+        ours = author is not None and author == thread.ours
+        if ours and parent is None:
+            return "own_comment"
+        by: tuple[ActorKind, str | None] = ("human", None) if ours else ("customer", author)
+        return [
+            event(
+                thread.source,
+                thread.delivery,
+                event_id=f"comment:{comment_id}",
+                conversation_id=f"comment:{parent or comment_id}",
+                channel="instagram",
+                type="message",
+                # A comment has no time of its own; the entry's, in seconds, is when it was told of.
+                occurred_at=from_epoch(thread.entry.get("time"), "entry.time"),
+                actor=by[0],
+                actor_id=by[1],
+                customer_id=by[1],
+                attributes=text_length(value.get("text")),
+            )
+        ]

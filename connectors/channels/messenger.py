@@ -5,6 +5,7 @@ A comment with what answers it is a conversation, and so is what a visitor posts
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from connectors.channels.base import event
@@ -43,45 +44,40 @@ class Messenger(ThreadChannel):
     vendor: ClassVar[str] = "messenger"
     object_name: ClassVar[str] = "page"
     channel: ClassVar[Channel] = "messenger"
+    idle_fields: ClassVar[Mapping[str, str]] = IDLE_FIELDS
+    comment_fields: ClassVar[frozenset[str]] = frozenset({"feed"})
 
-    def change(self, change: dict[str, Any], thread: Thread) -> Said:
+    def comment(self, value: dict[str, Any], thread: Thread) -> Said:
         """A comment or a visitor's post; everything else is the page's own life."""
-        field = change.get("field")
-        if isinstance(field, str) and field in IDLE_FIELDS:
-            return IDLE_FIELDS[field]
-        return _feed(object_at(change, "value"), thread) if field == "feed" else super().change(change, thread)
-
-
-def _feed(value: dict[str, Any], thread: Thread) -> Said:
-    item, verb = value.get("item"), value.get("verb")
-    author = text_of(object_at(value, "from").get("id")) or text_of(value.get("sender_id"))
-    ours = author is not None and author == thread.ours
-    if item != "comment" and not (item in VISITORS_ITEMS and verb == "add" and author is not None and not ours):
-        return "page_activity"
-    if not thread.source.options.comments:
-        return "comment"
-    if verb in IDLE_VERBS:
-        return "comment_changed"
-    if verb != "add":
-        raise unknown("verb of a comment", verb)
-    by: tuple[ActorKind, str | None] = ("human", None) if ours else ("customer", author)
-    name, place = _place(value, ours=ours)
-    stamp = value.get("created_time")
-    return [
-        event(
-            thread.source,
-            thread.delivery,
-            event_id=name,
-            conversation_id=place,
-            channel="social",
-            type="message",
-            occurred_at=from_epoch(thread.entry.get("time") if stamp is None else stamp, "created_time"),
-            actor=by[0],
-            actor_id=by[1],
-            customer_id=by[1],
-            attributes=text_length(value.get("message")),
-        )
-    ]
+        item, verb = value.get("item"), value.get("verb")
+        author = text_of(object_at(value, "from").get("id")) or text_of(value.get("sender_id"))
+        ours = author is not None and author == thread.ours
+        if item != "comment" and not (item in VISITORS_ITEMS and verb == "add" and author is not None and not ours):
+            return "page_activity"
+        if not thread.source.options.comments:
+            return "comment"
+        if verb in IDLE_VERBS:
+            return "comment_changed"
+        if verb != "add":
+            raise unknown("verb of a comment", verb)
+        by: tuple[ActorKind, str | None] = ("human", None) if ours else ("customer", author)
+        name, place = _place(value, ours=ours)
+        stamp = value.get("created_time")
+        return [
+            event(
+                thread.source,
+                thread.delivery,
+                event_id=name,
+                conversation_id=place,
+                channel="social",
+                type="message",
+                occurred_at=from_epoch(thread.entry.get("time") if stamp is None else stamp, "created_time"),
+                actor=by[0],
+                actor_id=by[1],
+                customer_id=by[1],
+                attributes=text_length(value.get("message")),
+            )
+        ]
 
 
 def _place(value: dict[str, Any], *, ours: bool) -> tuple[str, str]:

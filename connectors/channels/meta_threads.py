@@ -10,6 +10,7 @@ says that people write with it (`agent_apps`), or the app says so itself (`agent
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -73,6 +74,10 @@ class ThreadChannel(MetaChannel[ThreadOptions]):
     """A channel whose entries hold `messaging`; what else they hold, `changes`, is the subclass's."""
 
     channel: ClassVar[Channel]
+    #: Fields of changes of which nothing asks for an answer → why.
+    idle_fields: ClassVar[Mapping[str, str]] = {}
+    #: Fields of changes that carry what anybody can read below a post.
+    comment_fields: ClassVar[frozenset[str]] = frozenset()
     Options: ClassVar[type[ThreadOptions]] = ThreadOptions
 
     def parse(self, delivery: Delivery, source: Source[ThreadOptions]) -> Parsed:
@@ -88,11 +93,19 @@ class ThreadChannel(MetaChannel[ThreadOptions]):
         return parsed
 
     def change(self, change: dict[str, Any], thread: Thread) -> Said:
-        """What a change says. Some of them carry an item of a thread."""
-        value = object_at(change, "value")
+        """What a change says: a comment, an item of a thread, or something of the page's or the account's own life."""
+        field, value = change.get("field"), object_at(change, "value")
+        if isinstance(field, str) and field in self.idle_fields:
+            return self.idle_fields[field]
+        if isinstance(field, str) and field in self.comment_fields:
+            return self.comment(value, thread)
         if "sender" in value:
             return thread.item(value)
-        raise unknown("change of the field", change.get("field"))
+        raise unknown("change of the field", field)
+
+    @abstractmethod
+    def comment(self, value: dict[str, Any], thread: Thread) -> Said:
+        """What the value of a change in one of `comment_fields` says."""
 
 
 class Thread:

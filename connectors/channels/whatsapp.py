@@ -179,17 +179,8 @@ class _Value:
 
     def message(self, message: dict[str, Any], customer: str, group: str | None, **said: Any) -> InteractionEvent:
         """The event of a customer's message."""
-        return self.tell(
-            required(message.get("id"), "messages.id"),
-            "message",
-            from_epoch_s(message.get("timestamp"), "messages.timestamp"),
-            group or customer,
-            customer,
-            ("customer", customer),
-            sequence=_ASKED,
-            attributes=_attributes(message),
-            **said,
-        )
+        by: tuple[ActorKind, str | None] = ("customer", customer)
+        return self.written("messages", message, customer, group, by, sequence=_ASKED, **said)
 
     def echo(self, message: dict[str, Any]) -> Said:
         """A message that somebody wrote in the WhatsApp Business app, on the phone that shares the number; or one of
@@ -208,15 +199,28 @@ class _Value:
         by: tuple[ActorKind, str | None] = ("human", None)
         if self.standing_by:
             by = marked(message.get("biz_opaque_callback_data")) or ("bot", None)
+        template = message.get("type") == "template"
+        return self.written(
+            "message_echoes", message, customer, group, by, sequence=_ANSWERED, automated=template, **said
+        )
+
+    def written(
+        self,
+        list_name: str,
+        message: dict[str, Any],
+        customer: str,
+        group: str | None,
+        by: tuple[ActorKind, str | None],
+        **said: Any,
+    ) -> InteractionEvent:
+        """The event of a message, whoever wrote it. `list_name` is where it stands in the change."""
         return self.tell(
-            required(message.get("id"), "message_echoes.id"),
+            required(message.get("id"), f"{list_name}.id"),
             "message",
-            from_epoch_s(message.get("timestamp"), "message_echoes.timestamp"),
+            from_epoch_s(message.get("timestamp"), f"{list_name}.timestamp"),
             group or customer,
             customer,
             by,
-            sequence=_ANSWERED,
-            automated=message.get("type") == "template",
             attributes=_attributes(message),
             **said,
         )
