@@ -62,10 +62,12 @@ class PublisherConfig:
 class _Ticket:
     """A request that waits for its records."""
 
-    __slots__ = ("_left", "done")
+    __slots__ = ("_left", "done", "until")
 
-    def __init__(self, done: asyncio.Future[None], records: int) -> None:
+    def __init__(self, done: asyncio.Future[None], records: int, until: float) -> None:
         self.done = done
+        #: Of the loop's clock.
+        self.until = until
         self._left = records
 
     def one_arrived(self) -> None:
@@ -76,6 +78,38 @@ class _Ticket:
     def fail(self, why: str) -> None:
         if not self.done.done():
             self.done.set_exception(NotPublished(why))
+
+
+class _Patience:
+    """Fails tickets whose time is over. All wait equally long, so one timer, for the oldest, is enough."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._tickets: deque[_Ticket] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, ticket: _Ticket) -> None:
+        """Tickets come in the order of their times."""
+        self._forget_the_done()
+        self._tickets.append(ticket)
+        if self._timer is None:
+            self._timer = self._loop.call_at(ticket.until, self._look)
+
+    def _forget_the_done(self) -> None:
+        while self._tickets and self._tickets[0].done.done():
+            self._tickets.popleft()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        while self._tickets and self._tickets[0].until <= now:
+            self._tickets.popleft().fail("Kafka did not answer in time")
+        self._forget_the_done()
+        self._timer = self._loop.call_at(self._tickets[0].until, self._look) if self._tickets else None
+
+    def stop(self) -> None:
+        """Nobody is failed any more."""
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 @dataclass(slots=True)
@@ -108,6 +142,8 @@ class GatewayPublisher:
 
     async def start(self) -> None:
         """Connect. Raises `NotPublished` if a topic is missing, and aiokafka's errors if no broker answers."""
+        self._loop = asyncio.get_running_loop()
+        self._patience = _Patience(self._loop)
         self._producer = aiokafka.AIOKafkaProducer(
             bootstrap_servers=self._config.bootstrap,
             client_id="supportpulse-gateway",
@@ -143,6 +179,7 @@ class GatewayPublisher:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
         if self._producer is not None:
+            self._patience.stop()
             await self._producer.stop()
 
     async def ended(self) -> None:
@@ -163,18 +200,15 @@ class GatewayPublisher:
             return
         if self._waiting + len(records) > self._config.most_waiting:
             raise NotPublished("too much is waiting for Kafka already")
-        loop = asyncio.get_running_loop()
-        ticket = _Ticket(loop.create_future(), len(records))
+        until = self._loop.time() + self._config.patience_seconds
+        ticket = _Ticket(self._loop.create_future(), len(records), until)
         for record in records:
             self._lane(record).waiting.append((record, ticket))
         self._waiting += len(records)
         self._idle.clear()
         self._wake.set()
-        timer = loop.call_later(self._config.patience_seconds, ticket.fail, "Kafka did not answer in time")
-        try:
-            await ticket.done
-        finally:
-            timer.cancel()
+        self._patience.watch(ticket)
+        await ticket.done
 
     def _lane(self, record: Record) -> _Lane:
         found = self._known.get((record.topic, record.key)) if record.key is not None else None
@@ -211,20 +245,20 @@ class GatewayPublisher:
     def _batch(self, lane: _Lane) -> tuple[Any, list[_Ticket]]:
         batch = self._producer.create_batch()
         tickets: list[_Ticket] = []
-        while lane.waiting:
-            record, ticket = lane.waiting[0]
-            if not ticket.done.done():
-                if batch.append(key=record.key, value=record.value, timestamp=record.timestamp_ms) is None:
-                    if tickets:
-                        break
-                    ticket.fail(f"a record of {len(record.value):,} bytes fits no batch")
-                else:
-                    tickets.append(ticket)
-                    lane.waiting.popleft()
-                    continue
-            # Nobody waits for it any more: its request has been told to come again.
-            lane.waiting.popleft()
-            self._waiting -= 1
+        waiting = lane.waiting
+        while waiting:
+            record, ticket = waiting.popleft()
+            if ticket.done.done():
+                # Nobody waits for it any more: its request has been told to come again.
+                self._waiting -= 1
+            elif batch.append(key=record.key, value=record.value, timestamp=record.timestamp_ms) is not None:
+                tickets.append(ticket)
+            elif tickets:
+                waiting.appendleft((record, ticket))
+                break
+            else:
+                ticket.fail(f"a record of {len(record.value):,} bytes fits no batch")
+                self._waiting -= 1
         return batch, tickets
 
     def _arrived(self, lane: _Lane, tickets: list[_Ticket], arrived: asyncio.Future[Any]) -> None:

@@ -21,6 +21,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from connectors.channels.base import Delivery, Reply
 from connectors.channels.generic import JSON, NDJSON
 from connectors.gateway import bodies
+from connectors.gateway.answers import taken as taken_answer
+from connectors.gateway.connections import GuardedServer
+from connectors.gateway.headers import SentHeaders
 from connectors.gateway.intake import Intake, Taken
 from connectors.gateway.limits import TokenBucket
 from connectors.gateway.openapi import document
@@ -59,9 +62,12 @@ def _no_metrics(_accept: str) -> tuple[str, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class GatewayConfig:
-    """What does not change while it runs. `read_timeout_seconds`: for the body of a request."""
+    """What does not change while it runs. `head_timeout_seconds` and `read_timeout_seconds`: for the head of a request,
+    from its first byte, and for its body.
+    """
 
     topics: Topics = field(default_factory=Topics)
+    head_timeout_seconds: float = 10.0
     read_timeout_seconds: float = 10.0
     now_ms: Callable[[], EpochMs] = _wall_clock_ms
 
@@ -93,25 +99,30 @@ class Gateway:
             "/openapi.json": self._openapi,
         }
 
-    async def answer(self, request: web.BaseRequest) -> web.Response:
+    @property
+    def head_timeout_seconds(self) -> float:
+        """How long the head of a request may take."""
+        return self._config.head_timeout_seconds
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Every request comes here. Raises nothing."""
         began = time.perf_counter()
         self._in_flight += 1
         self._stats.in_flight(self._in_flight)
         labels = ("", "")
+        response: web.StreamResponse
         try:
-            path = request.path
-            if path.startswith("/v1/hooks/"):
-                entry = self._entry(path)
+            entry = self._entry(request)
+            if entry is not None:
                 labels = (entry.vendor, entry.source.name)
                 response = await self._hook(request, entry)
-            elif path == "/v1/events":
+            elif request.path == "/v1/events":
                 labels = (_EVENTS_VENDOR, "")
                 token = self._token(request)
                 labels = (_EVENTS_VENDOR, token.name)
                 response = await self._events(request, token)
             else:
-                response = await self._page(request, path)
+                response = await self._page(request, request.path)
         except Problem as exc:
             response = _problem(exc)
         except NotPublished as exc:
@@ -132,14 +143,15 @@ class Gateway:
         self._stats.answered(*labels, response.status, time.perf_counter() - began)
         return response
 
-    def _entry(self, path: str) -> Entry:
-        parts = path.split("/")
-        entry = self.book.find(parts[3], parts[4]) if len(parts) == 5 else None
-        if entry is None:
+    def _entry(self, request: web.BaseRequest) -> Entry | None:
+        """Whose address it is; None if it is no hook's. Raises `Problem` 404 for a hook that nobody has."""
+        # As nearly all write it, and then as it is meant: with letters that were quoted, and without a query.
+        entry = self.book.at(request.raw_path) or self.book.at(request.path)
+        if entry is None and request.path.startswith("/v1/hooks/"):
             raise Problem(404, "no source is configured at this address: it is /v1/hooks/VENDOR/SOURCE")
         return entry
 
-    async def _hook(self, request: web.BaseRequest, entry: Entry) -> web.Response:
+    async def _hook(self, request: web.BaseRequest, entry: Entry) -> web.StreamResponse:
         if request.method not in ("POST", "GET"):
             raise _method_not_allowed("GET, POST")
         self._admit(entry.bucket)
@@ -155,19 +167,15 @@ class Gateway:
             return web.Response(status=found.status, body=found.body, headers={"Content-Type": found.content_type})
         await self._publisher.publish(found.records)
         self._count(entry.vendor, entry.source.name, found)
-        return web.Response(status=200)
+        return taken_answer(request)
 
     def _delivery(self, request: web.BaseRequest, body: bytes) -> Delivery:
-        headers: dict[str, str] = {}
-        for name, value in request.raw_headers:
-            # The first of a name counts, as it does for those who check a signature before us.
-            headers.setdefault(name.decode("latin-1").lower(), value.decode("utf-8", "replace"))
         base = self.book.public_url or f"{request.scheme}://{request.host}"
         raw_path = request.raw_path
         return Delivery(
             method=request.method,
             url=base + raw_path,
-            headers=headers,
+            headers=SentHeaders(request.headers),
             body=body,
             received_at=self._config.now_ms(),
             query=dict(request.query) if "?" in raw_path else {},
@@ -260,8 +268,9 @@ class RunningGateway:
 
 async def listen(gateway: Gateway, host: str, port: int) -> RunningGateway:
     """Begin to listen; port 0 takes a free one. Raises `OSError` if the port is taken."""
-    server = web.Server(
+    server = GuardedServer(
         gateway.answer,
+        gateway.head_timeout_seconds,
         access_log=None,
         # Signatures and limits are about what was sent.
         auto_decompress=False,

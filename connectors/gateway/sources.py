@@ -63,6 +63,7 @@ class SourceBook:
 
     def __init__(self, entries: Iterable[Entry] = (), tokens: Iterable[Token] = (), public_url: str = "") -> None:
         self._entries = {(entry.vendor, entry.source.name): entry for entry in entries}
+        self._by_address = {f"/v1/hooks/{vendor}/{name}": entry for (vendor, name), entry in self._entries.items()}
         self._tokens = {digest: token for token in tokens for digest in token.digests}
         #: What vendors call us, without a slash at its end; empty: whatever the request says.
         self.public_url = public_url
@@ -76,6 +77,10 @@ class SourceBook:
     def tokens(self) -> frozenset[str]:
         """The names of the tokens."""
         return frozenset(token.name for token in self._tokens.values())
+
+    def at(self, address: str) -> Entry | None:
+        """The source at this path of a URL, which has neither quoted letters nor a query."""
+        return self._by_address.get(address)
 
     def find(self, vendor: str, name: str) -> Entry | None:
         """The source at `/v1/hooks/VENDOR/NAME`."""

@@ -140,9 +140,10 @@ async def running(
     topics: Topics = _TOPICS,
     read_timeout_seconds: float = 10.0,
     stats: GatewayStats | None = None,
+    head_timeout_seconds: float = 10.0,
 ) -> AsyncIterator[Door]:
     clock = Clock()
-    gateway = Gateway(book, publisher, GatewayConfig(topics, read_timeout_seconds, clock), stats)
+    gateway = Gateway(book, publisher, GatewayConfig(topics, head_timeout_seconds, read_timeout_seconds, clock), stats)
     listening = await listen(gateway, "127.0.0.1", 0)
     try:
         async with aiohttp.ClientSession() as session:

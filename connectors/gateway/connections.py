@@ -1,0 +1,124 @@
+"""Connections: who has begun to speak says what they want within a time, however slowly the bytes come.
+
+aiohttp ends connections that wait for a next request, and bodies have a time of their own (`bodies`). In between is the
+head of a request: its bytes could come one by one and hold a connection each for as long as a vendor may be silent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from aiohttp import web
+from aiohttp.http import StreamWriter
+from aiohttp.web_protocol import _ErrInfo
+
+
+class GuardedServer(web.Server):
+    """aiohttp's low-level server. A connection without a whole head `head_seconds` after it came, or after the first
+    byte of a later head, is closed.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        head_seconds: float,
+        **options: Any,
+    ) -> None:
+        super().__init__(handler, **options)
+        self._head_seconds = head_seconds
+
+    def __call__(self) -> web.RequestHandler:
+        """A connection's protocol."""
+        return _Connection(self, self._head_seconds, loop=self._loop, **self._kwargs)
+
+
+class _Connection(web.RequestHandler):
+    __slots__ = ("_head_seconds", "_head_timer", "_server")
+
+    def __init__(self, server: web.Server, head_seconds: float, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._server = server
+        self._head_seconds = head_seconds
+        #: Set while a head is due.
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        heads = self._request_count
+        super().data_received(data)
+        if self._request_count != heads:
+            if self._head_timer is not None:
+                self._stop_waiting()
+        elif self._head_timer is None and self._is_idle():
+            # Bytes between two requests that are no head yet. What comes while a request is answered is its body, or
+            # waits in turn: then the clock starts with the first byte after the answer, or the idle connection ends.
+            self._expect_head()
+
+    async def start(self) -> None:
+        """Answer one request after the other, until the connection ends.
+
+        aiohttp makes a task for each, and looks after what is left of its body. What came whole needs none of that. The
+        first request that did not, or that ends the connection, is for aiohttp, and so is what follows it.
+        """
+        server = self._server
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        try:
+            while not self._force_close:
+                if not self._messages:
+                    await self._next_message()
+                message, payload = self._messages[0]
+                if isinstance(message, _ErrInfo) or message.upgrade or message.should_close or not payload.is_eof():
+                    await super().start()
+                    return
+                self._messages.popleft()
+                self._make_room()
+                server.requests_count += 1
+                request = server.request_factory(message, payload, self, StreamWriter(self, self._loop), task)
+                response, lost = await self._handle_request(request, None, server.request_handler)
+                if lost or self._close or not response.keep_alive:
+                    break
+                self._keep_alive_from_now()
+        except BaseException:
+            self.force_close()
+            raise
+        if not self._force_close and self.transport is not None:
+            self.transport.close()
+
+    async def _next_message(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _make_room(self) -> None:
+        """The parser stops at so many requests that wait in turn."""
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+
+    def _keep_alive_from_now(self) -> None:
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
+
+    def _is_idle(self) -> bool:
+        return self._waiter is not None and not self._waiter.done()
+
+    def _expect_head(self) -> None:
+        self._head_timer = self._loop.call_later(self._head_seconds, self.force_close)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

@@ -1,0 +1,102 @@
+"""Who begins to speak and does not come to the end is not waited for; who is merely slow elsewhere is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.connectors.gateway.harness import TOKEN, Door, Kept, book_of, event_body, running
+
+#: Far below the 75 s after which a connection without requests is closed anyway.
+_PATIENCE_SECONDS = 30
+_HEAD = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+class Line:
+    """A connection to the gateway, byte by byte."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self.writer = reader, writer
+
+    async def answer(self) -> bytes:
+        """The next answer's status line."""
+        head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), _PATIENCE_SECONDS)
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
+        await self._reader.readexactly(length)
+        return head.partition(b"\r\n")[0]
+
+    async def ask(self) -> bytes:
+        self.writer.write(_HEAD)
+        return await self.answer()
+
+    async def closed(self) -> bool:
+        """Returns once the gateway has closed it, without another word."""
+        return await asyncio.wait_for(self._reader.read(), _PATIENCE_SECONDS) == b""
+
+
+@asynccontextmanager
+async def lines(door: Door, count: int = 1) -> AsyncIterator[Sequence[Line]]:
+    opened = [Line(*await asyncio.open_connection("127.0.0.1", door.port)) for _ in range(count)]
+    try:
+        yield opened
+    finally:
+        for each in opened:
+            each.writer.close()
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    async with running(book_of([]), Kept(), head_timeout_seconds=0.2) as found:
+        yield found
+
+
+@pytest.mark.parametrize("sent", [b"", b"P", _HEAD[:-2]], ids=["nothing", "a letter", "all but the end"])
+async def test_a_new_connection_without_a_whole_head_is_closed(door: Door, sent: bytes) -> None:
+    async with lines(door) as (line,):
+        line.writer.write(sent)
+        assert await line.closed()
+
+
+async def test_letters_one_by_one_do_not_keep_a_connection(door: Door) -> None:
+    async with lines(door) as (line,):
+        for _ in range(2):
+            assert (await line.ask()).endswith(b"200 OK")
+        closed = asyncio.ensure_future(line.closed())
+        letters = iter(_HEAD[:20] + b"x" * 100_000)
+        while not closed.done():
+            line.writer.write(bytes((next(letters),)))
+            await asyncio.sleep(0.01)
+        assert await closed
+
+
+async def test_a_kept_connection_may_be_silent_and_a_body_slow(door: Door) -> None:
+    body = event_body()
+    head = (
+        f"POST /v1/events HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        f"Authorization: Bearer {TOKEN}\r\n\r\n"
+    ).encode()
+    async with lines(door, 2) as (silent, slow):
+        assert (await silent.ask()).endswith(b"200 OK")
+        slow.writer.write(head + body[:5])
+        async with lines(door) as (late,):
+            assert await late.closed()
+        # The time of a head has passed for both of them.
+        slow.writer.write(body[5:])
+        assert (await slow.answer()).endswith(b"202 Accepted")
+        assert (await silent.ask()).endswith(b"200 OK")
+
+
+async def test_a_head_in_two_pieces_is_answered_and_what_follows_it(door: Door) -> None:
+    async with lines(door) as (line,):
+        assert (await line.ask()).endswith(b"200 OK")
+        line.writer.write(_HEAD[:10])
+        await line.writer.drain()
+        await asyncio.sleep(0.02)
+        line.writer.write(_HEAD[10:])
+        assert (await line.answer()).endswith(b"200 OK")
+        async with lines(door) as (late,):
+            assert await late.closed()
+        assert (await line.ask()).endswith(b"200 OK")
