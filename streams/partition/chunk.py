@@ -14,8 +14,9 @@ from schemas.records import DeadLetter, MetricFact, SlaAlert
 from schemas.ticks import SourceName, is_tick
 from schemas.times import EpochMs
 from streams.partition.conversation import Change, Conversation
+from streams.partition.draft import Draft
 from streams.partition.reading import read
-from streams.partition.store import Draft, Entry, Store
+from streams.partition.store import Entry, Store
 from streams.partition.ticks import judge_due
 from streams.timers.alerts import ClockChange
 
@@ -102,7 +103,7 @@ def process(
 
     Raises `HasLeft` where a conversation has to come back first; what went to `emit` is void then.
     """
-    draft = store.draft()
+    draft = Draft(store)
     outcome = Outcome(through=store.applied)
     emit = emit or outcome.collect
     edition = store.editions.current
@@ -147,7 +148,7 @@ def process(
 
 def judge(store: Store, as_of_ms: EpochMs, emit: Emit | None = None) -> Outcome:
     """Breach every open clock whose deadline lies before `as_of_ms`. `emit` as in `process`."""
-    draft = store.draft()
+    draft = Draft(store)
     outcome = Outcome(through=store.applied)
     emit = emit or outcome.collect
     for conversation in draft.all():

@@ -1,28 +1,22 @@
-"""All conversations of one partition, packed, and what a chunk changes in them before it is published.
+"""All conversations of one partition, packed.
 
-A conversation of six events costs about 600 bytes packed, several times that as objects; unpacking one takes about
+A conversation of six events costs some 750 bytes packed, several times that as objects; unpacking one takes about
 2 µs. docs/benchmarks.md has the figures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from typing import TypeAlias
 
 import msgspec
 
 from schemas.errors import SupportpulseError
-from schemas.ticks import SourceName
 from schemas.times import EpochMs
-from streams.fold.events import LogEvent
-from streams.fold.state import FoldState
-from streams.partition.conversation import Conversation, Head
+from streams.partition.conversation import Head
 from streams.partition.editions import Editions
 from streams.partition.leavers import Leavers
 from streams.partition.left import LeftBook, says_left, unpack_left
-from streams.partition.log import is_full, seal
-from streams.partition.log import unpack as unpack_log
 from streams.sla.policies import PolicyBook
 from streams.timers.queue import DueQueue
 from streams.timers.standing import Board, Standing, standing
@@ -66,18 +60,26 @@ class _HeadDone(msgspec.Struct, array_like=True, gc=False):
     fold: _FoldDone
 
 
+#: By the key of the conversation and their number.
+Segments: TypeAlias = dict[tuple[str, int], bytes]
+
+
 class HasLeft(SupportpulseError):
     """The chunk is about a conversation that left memory. Nothing was changed: bring it back and process it again."""
 
 
-pack = msgspec.msgpack.Encoder().encode
+_pack_into = msgspec.msgpack.Encoder().encode_into
 unpack = msgspec.msgpack.Decoder(Head).decode
 _unpack_done = msgspec.msgpack.Decoder(_HeadDone).decode
-_unpack_dues = msgspec.msgpack.Decoder(_HeadDues).decode
+unpack_dues = msgspec.msgpack.Decoder(_HeadDues).decode
 
 
-def _is_due(packed: bytes, at_ms: EpochMs) -> bool:
-    return _unpack_dues(packed).timers.is_due(at_ms)
+def pack(head: Head) -> bytes:
+    """A head as it is kept."""
+    # What `encode` returns keeps the room that the encoder had taken, which is a third more for as long as it lives.
+    buffer = bytearray(1024)
+    _pack_into(head, buffer)
+    return bytes(buffer)
 
 
 def conversation_key(tenant: str, conversation_id: str) -> str:
@@ -115,7 +117,7 @@ class Store:
     #: Everything up to and including this source offset has been applied.
     applied: int = -1
     heads: dict[str, bytes] = field(default_factory=dict)
-    segments: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    segments: Segments = field(default_factory=dict)
     #: Hints at when conversations are due; see `index_due`.
     due: DueQueue = field(default_factory=DueQueue, compare=False)
     #: How the conversations stand, as far as they have been counted; see `count_some`.
@@ -164,7 +166,7 @@ class Store:
         self._uncounted = set(self.heads)
         push, edition, outdated = self.due.push, self.editions.current, []
         for key, packed in self.heads.items():
-            head = _unpack_dues(packed)
+            head = unpack_dues(packed)
             dues = head.timers
             if head.edition < edition:
                 outdated.append(key)
@@ -201,136 +203,6 @@ class Store:
                 head = unpack(packed)
                 self.board.replace(None, standing(names_of(key)[0], head.fold, head.timers.raised))
         return bool(self._uncounted)
-
-    def draft(self) -> Draft:
-        """Copies to fold a chunk into."""
-        return Draft(self)
-
-
-class Draft:
-    """Copies of the conversations that a chunk touches. The store does not change until `entries` are put."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._open: dict[str, Conversation] = {}
-        self._sealed: dict[tuple[str, int], bytes] = {}
-        self._changed: dict[str, Conversation] = {}
-        self._ticked: set[str] = set()
-
-    def conversation(self, tenant: str, conversation_id: str) -> Conversation:
-        """The conversation, unpacked once per chunk; a new one when it is not known. Raises `HasLeft`."""
-        key = conversation_key(tenant, conversation_id)
-        found = self._open.get(key)
-        if found is None:
-            packed = self._store.heads.get(key)
-            if packed is not None:
-                head = unpack(packed)
-            elif self._store.left and self._store.left.get(key) is not None:
-                raise HasLeft("a conversation of the chunk has left memory: bring it back first")
-            else:
-                head = Head(FoldState(), edition=self._store.editions.current)
-            found = self._open[key] = self._conversation(key, tenant, conversation_id, head)
-        return found
-
-    def all(self) -> Iterator[Conversation]:
-        """Every conversation of the store, one after the other; only those `touched` stay unpacked."""
-        for key, packed in self._store.heads.items():
-            yield self._conversation(key, *names_of(key), unpack(packed))
-
-    def outdated(self, many: int) -> Iterator[Conversation]:
-        """The next so many conversations that an earlier edition of the policies judged."""
-        fresh = (key for key in self._store.outdated if key not in self._changed)
-        for key in list(islice(fresh, many)):
-            yield self.conversation(*names_of(key))
-
-    def touched(self, conversation: Conversation, offset: int) -> None:
-        """The event at `offset` has changed the conversation."""
-        head, key = conversation.head, conversation.key
-        head.offset = offset
-        self._changed[key] = conversation
-        if is_full(head.log, head.count):
-            self._sealed[key, head.segments] = seal(head.log, head.count)
-            head.segments += 1
-            head.log, head.count = b"", 0
-
-    def ticked(self, conversation: Conversation, offset: int) -> None:
-        """The tick at `offset` has changed the conversation."""
-        self._ticked.add(conversation.key)
-        self.touched(conversation, offset)
-
-    def heard(self) -> frozenset[SourceName]:
-        """Tenant and source of the last word in each conversation that an event has changed."""
-        spoken = (one for key, one in self._changed.items() if key not in self._ticked)
-        return frozenset((one.tenant, last[3]) for one in spoken if (last := one.head.fold.last) is not None)
-
-    def done(self) -> list[str]:
-        """The conversations that the chunk has changed and that are done or merged now."""
-        return [key for key, one in self._changed.items() if one.head.fold.done or one.head.fold.merged]
-
-    def entries(self) -> list[Entry]:
-        """What the chunk changed: segments before the heads that count on them."""
-        changed = self._changed
-        found = [Entry(key, n, packed, changed[key].head.offset) for (key, n), packed in self._sealed.items()]
-        for key, conversation in changed.items():
-            if conversation.head.erased:
-                found += self._orphans(key, conversation.head.offset)
-        found += [
-            Entry(key, None, pack(one.head), one.head.offset, one.watch.unqueued, one.stood, one.stands)
-            for key, one in changed.items()
-        ]
-        return found
-
-    def due(self, until_ms: EpochMs) -> Iterator[Conversation]:
-        """Every conversation that was due before `until_ms`, in the order of their names."""
-        queue, heads = self._store.due, self._store.heads
-        for key in sorted(queue.ripe(until_ms)):
-            packed = heads.get(key)
-            if packed is None or not _is_due(packed, until_ms):
-                # Said and done, or moved: where it went it has another hint.
-                queue.discard(key)
-        names = queue.ripe(until_ms) | {key for key, one in self._changed.items() if one.head.timers.is_due(until_ms)}
-        for key in sorted(names):
-            found = self.conversation(*names_of(key))
-            if found.head.timers.is_due(until_ms):
-                yield found
-
-    def segment(self, key: str, number: int) -> bytes:
-        """A sealed segment, packed."""
-        return self._sealed.get((key, number)) or self._store.segments[key, number]
-
-    def _conversation(self, key: str, tenant: str, conversation_id: str, head: Head) -> Conversation:
-        book = self._store.editions.books[head.edition]
-        return Conversation(key, tenant, conversation_id, head, book, _Archive(self, key, head))
-
-    def _orphans(self, key: str, offset: int) -> Iterator[Entry]:
-        """Segments of a conversation that was erased."""
-        number = 0
-        while (key, number) in self._store.segments or (key, number) in self._sealed:
-            yield Entry(key, number, None, offset)
-            number += 1
-
-
-class _Archive:
-    """The sealed segments of one conversation, as its draft sees them."""
-
-    __slots__ = ("_draft", "_head", "_key")
-
-    def __init__(self, draft: Draft, key: str, head: Head) -> None:
-        self._draft = draft
-        self._key = key
-        self._head = head
-
-    def events(self) -> Iterator[LogEvent]:
-        for packed in self._packed():
-            yield from unpack_log(packed)
-
-    def may_hold(self, text: str) -> bool:
-        # Looking for the bytes is a hundred times faster than unpacking: a conversation of 5,000 events stays cheap.
-        wanted = text.encode()
-        return any(wanted in packed for packed in self._packed())
-
-    def _packed(self) -> Iterator[bytes]:
-        return (self._draft.segment(self._key, number) for number in range(self._head.segments))
 
 
 def _set(table: dict, key: object, packed: bytes | None) -> None:  # type: ignore[type-arg]

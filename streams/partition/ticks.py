@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from schemas.ticks import ANY_TENANT, SourceName, held_sources
 from schemas.times import EpochMs
 from streams.partition.conversation import Change, Conversation
-from streams.partition.store import Draft
+from streams.partition.draft import Draft
 
 
 def judge_due(

@@ -9,6 +9,7 @@ from schemas.records import InteractionEvent
 from schemas.times import EpochMs
 from streams.partition import chunk
 from streams.partition.chunk import Outcome, SourceRecord
+from streams.partition.draft import Draft
 from streams.partition.leavers import Leavers
 from streams.partition.leaving import away, come_back, leave
 from streams.partition.store import Entry, HasLeft, Store, names_of
@@ -70,7 +71,7 @@ def come_back_all(store: Store, log: Sequence[SourceRecord], keys: Iterable[str]
 def meaning(store: Store) -> dict[str, tuple[object, ...]]:
     """What a store knows of each of its conversations, wherever and by which event it was written."""
     found: dict[str, tuple[object, ...]] = {}
-    for one in store.draft().all():
+    for one in Draft(store).all():
         head = one.head
         timers = (head.timers.turn_due, head.timers.episode_due, head.timers.raised)
         found[one.key] = (head.fold, list(one._events()), head.judged_ms, head.revisions, head.erased, timers)
