@@ -14,7 +14,9 @@ import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connectors.channels.base import ChannelConnector, ChannelOptions, Delivery, Parsed, Source, event
+import msgspec
+
+from connectors.channels.base import ChannelConnector, ChannelOptions, Delivery, Parsed, Reply, Source, event
 from connectors.channels.payloads import (
     from_iso,
     json_value,
@@ -80,6 +82,14 @@ class AmazonConnect(ChannelConnector[AmazonConnectOptions]):
     def verify(self, delivery: Delivery, source: Source[AmazonConnectOptions]) -> None:
         """AWS signs neither: the connection's key, or Firehose's access key, is the secret."""
         require_shared_secret(delivery, source, (*SECRET_HEADERS, "x-amz-firehose-access-key"))
+
+    def receipt(self, delivery: Delivery) -> Reply | None:
+        """A Firehose counts a request as lost, and sends it again, unless its id comes back with a time."""
+        request_id = delivery.headers.get("x-amz-firehose-request-id")
+        if not request_id:
+            return None
+        said = {"requestId": request_id, "timestamp": delivery.received_at}
+        return Reply(msgspec.json.encode(said), "application/json")
 
     def parse(self, delivery: Delivery, source: Source[AmazonConnectOptions]) -> Parsed:
         """One event, one record, lines or a list of them, or Firehose's envelope around them."""

@@ -135,6 +135,10 @@ class ChannelConnector(ABC, Generic[OptionsT]):
         """
         return None
 
+    def receipt(self, delivery: Delivery) -> Reply | None:  # noqa: ARG002
+        """What a vendor wants to read once its delivery has been taken; None where the status says it."""
+        return None
+
     @abstractmethod
     def verify(self, delivery: Delivery, source: Source[OptionsT]) -> None:
         """Raise `Unverified` unless the raw bytes prove that the vendor sent them for this source."""

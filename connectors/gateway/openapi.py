@@ -45,6 +45,7 @@ def document() -> bytes:
                 "/v1/hooks/{vendor}/{source}": {
                     "parameters": [_parameter("vendor"), _parameter("source")],
                     "get": _hook("handshake", "A channel asks whether we are there."),
+                    "head": _hook("presence", "The same, for channels that ask for no answer but 200."),
                     "post": {**_hook("deliver", "A channel delivers."), "requestBody": _anything()},
                 },
                 "/healthz": {"get": _page("healthz", "The process answers.", "text/plain")},

@@ -1,6 +1,6 @@
 """The HTTP side: addresses, limits, answers. What a request says is for `intake`, where it goes for `publisher`.
 
-    GET, POST /v1/hooks/VENDOR/SOURCE     deliveries and handshakes of a channel
+    GET, HEAD, POST /v1/hooks/VENDOR/SOURCE     deliveries and handshakes of a channel
     POST      /v1/events                  our own events, with a token
     GET       /healthz /readyz /metrics /openapi.json
 
@@ -152,8 +152,8 @@ class Gateway:
         return entry
 
     async def _hook(self, request: web.BaseRequest, entry: Entry) -> web.StreamResponse:
-        if request.method not in ("POST", "GET"):
-            raise _method_not_allowed("GET, POST")
+        if request.method not in ("POST", "GET", "HEAD"):
+            raise _method_not_allowed("GET, HEAD, POST")
         self._admit(entry.bucket)
         body = b""
         if request.method == "POST":
@@ -162,12 +162,14 @@ class Gateway:
                 raise _unsupported(entry.vendor, types)
         if request.body_exists:
             body = await bodies.read(request, entry.limits.max_body_bytes, self._config.read_timeout_seconds)
-        found = self._intake.delivery(entry, self._delivery(request, body))
+        delivery = self._delivery(request, body)
+        found = self._intake.delivery(entry, delivery)
         if isinstance(found, Reply):
-            return web.Response(status=found.status, body=found.body, headers={"Content-Type": found.content_type})
+            return _reply(found)
         await self._publisher.publish(found.records)
         self._count(entry.vendor, entry.source.name, found)
-        return taken_answer(request)
+        receipt = entry.connector.receipt(delivery)
+        return taken_answer(request) if receipt is None else _reply(receipt)
 
     def _delivery(self, request: web.BaseRequest, body: bytes) -> Delivery:
         base = self.book.public_url or f"{request.scheme}://{request.host}"
@@ -297,6 +299,10 @@ def _unsupported(who: str, types: set[str] | frozenset[str]) -> Problem:
 
 def _method_not_allowed(allowed: str) -> Problem:
     return Problem(405, f"this address takes {allowed}", {"Allow": allowed})
+
+
+def _reply(reply: Reply) -> web.Response:
+    return web.Response(status=reply.status, body=reply.body, headers={"Content-Type": reply.content_type})
 
 
 def _problem(problem: Problem) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
 import zlib
 from collections.abc import AsyncIterator
@@ -12,7 +13,8 @@ import pytest
 
 from connectors.gateway.sources import Limits
 from schemas import times
-from tests.connectors.channels.case import RECEIVED_MS, VendorCase, cases
+from tests.connectors.channels.case import RECEIVED_MS, SECRET, VendorCase, cases
+from tests.connectors.channels.vendors import amazonconnect, intercom
 from tests.connectors.gateway.harness import (
     TOKEN,
     Door,
@@ -113,7 +115,7 @@ async def test_without_the_token_nothing_is_read(door: Door, kept: Kept, sent: s
         ("POST", "/v1/hooks/github/nobody", 404, None),
         ("POST", "/v1/hooks/nobody/github-main", 404, None),
         ("POST", "/v1/hooks/github/github-main/more", 404, None),
-        ("PUT", "/v1/hooks/github/github-main", 405, "GET, POST"),
+        ("PUT", "/v1/hooks/github/github-main", 405, "GET, HEAD, POST"),
         ("GET", "/v1/events", 405, "POST"),
         ("POST", "/healthz", 405, "GET"),
     ],
@@ -123,6 +125,28 @@ async def test_other_addresses_and_methods(door: Door, method: str, path: str, s
     assert answer.status == status
     assert answer.problem["status"] == status
     assert answer.headers.get("Allow") == allow
+
+
+async def test_a_vendor_may_ask_for_the_head_alone(kept: Kept) -> None:
+    async with running(book_of([GITHUB, intercom.CASE]), kept) as door:
+        assert (await door.ask("HEAD", address_of(intercom.CASE))).status == 200
+        # Who never asks so has to prove itself.
+        assert (await door.ask("HEAD", address_of(GITHUB))).status == 401
+    assert kept.records == []
+
+
+async def test_a_receipt_is_what_the_vendor_wants_to_read(kept: Kept) -> None:
+    case = amazonconnect.CASE
+    firehose = next(sample for sample in case.samples if sample.name == "firehose")
+    asked = case.sign(firehose, SECRET)
+    headers = {**asked.headers, "X-Amz-Firehose-Request-Id": "re-1"}
+    async with running(book_of([case]), kept) as door:
+        answer = await door.deliver(dataclasses.replace(asked, headers=headers), case)
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+        assert msgspec.json.decode(answer.body) == {"requestId": "re-1", "timestamp": asked.received_at}
+        plain = await door.deliver(asked, case)
+        assert (plain.status, plain.body) == (200, b"")
+    assert len(kept.events) == 2 * len(firehose.types)
 
 
 async def test_a_content_type_that_is_not_taken(door: Door, kept: Kept) -> None:
