@@ -42,7 +42,9 @@ class Instagram(ThreadChannel):
             return "comment"
         comment_id, parent = required(value.get("id"), "comment.id"), text_of(value.get("parent_id"))
         author = text_of(object_at(value, "from").get("id"))
-        ours = author is not None and author == thread.ours
+        # The account may go by two ids; a comment of its own bears the second one as well.
+        has_two_ids = object_at(value, "from").get("self_ig_scoped_id") is not None
+        ours = has_two_ids or (author is not None and author == thread.ours)
         if ours and parent is None:
             return "own_comment"
         by: tuple[ActorKind, str | None] = ("human", None) if ours else ("customer", author)

@@ -120,6 +120,8 @@ class Thread:
 
     def item(self, item: dict[str, Any]) -> Said:
         """What an item of `messaging` says."""
+        if item.get("is_self"):
+            return "message_to_oneself"
         for key, read in self._readers().items():
             if isinstance(item.get(key), dict):
                 return read(item)

@@ -48,6 +48,15 @@ def test_a_comment_is_a_conversation_of_its_own() -> None:
     }
 
 
+def test_a_comment_of_the_account_answers_whichever_of_its_ids_it_bears() -> None:
+    by_one, by_another = (
+        told(instagram.CASE, named(instagram.CASE, name)).events[0]
+        for name in ("comment-answered", "comment-answered-by-another-id")
+    )
+    assert (by_another.actor_kind, by_another.customer_id) == (by_one.actor_kind, by_one.customer_id) == ("human", None)
+    assert by_another.conversation_id == by_one.conversation_id
+
+
 def test_a_message_says_all_that_is_known_of_it() -> None:
     assert one(batch(asked(1, 0.25))) == InteractionEvent(
         event_id="m_in1",

@@ -51,6 +51,16 @@ CASE = VendorCase(
         Sample(
             "icebreaker", of_account(item(31, postback={"mid": "m_i", "payload": "p", "title": "Hours?"})), ("message",)
         ),
+        Sample(
+            "comment-answered-by-another-id",
+            changed("comments", {**comment(7, None, parent_id="17901"), "from": {"id": "9", "self_ig_scoped_id": "9"}}),
+            ("message",),
+        ),
+        Sample(
+            "to-oneself",
+            of_account({**item(34, postback={"mid": "m_s", "payload": "p"}), "is_self": True}),
+            ignored=("message_to_oneself",),
+        ),
         Sample("unsent", of_account(asked(1, 0, is_deleted=True)), ignored=("message_deleted",)),
         Sample("seen", of_account(item(32, read={"mid": "m_out1"})), ignored=("read_receipt",)),
         Sample("reacted", of_account(item(33, reaction={"mid": "m", "action": "react"})), ignored=("reaction",)),
