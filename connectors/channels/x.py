@@ -222,13 +222,17 @@ class _Us:
             required(object_at(inside, "target").get("recipient_id"), "recipient_id") if sender == self.id else sender
         )
         message_id = required(found.get("id"), "direct_message.id")
+        by = self.writer(sender, text_of(inside.get("source_app_id")))
+        if sender == self.id and object_at(found, "initiated_via").get("welcome_message_id") is not None:
+            # What greets whoever opens the conversation, before they have written anything.
+            by = ("bot", by[1], True)
         return [
             self.tell(
                 f"dm:{message_id}",
                 f"dm:{self.id}:{them}",
                 from_epoch_ms(found.get("created_timestamp"), "created_timestamp"),
                 them,
-                self.writer(sender, text_of(inside.get("source_app_id"))),
+                by,
                 sequence=_sequence(message_id),
                 attributes=text_length(object_at(inside, "message_data").get("text")),
             )

@@ -67,6 +67,8 @@ def test_a_post_is_named_by_the_id_that_kept_its_digits() -> None:
         ("answered", "human", False),
         ("mention-answered", "human", False),
         ("by-a-machine", "customer", True),
+        ("welcomed", "bot", True),
+        ("asked-after-the-welcome", "customer", False),
         ("replied", "customer", False),
     ],
 )

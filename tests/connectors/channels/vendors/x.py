@@ -110,6 +110,16 @@ CASE = VendorCase(
             new("post.mention.create", post(4, 41), includes={"users": [{"id": CUSTOMER, **LABEL}]}),
             ("message",),
         ),
+        Sample(
+            "welcomed",
+            old(direct_message_events=[{**direct(6, 6, US), "initiated_via": {"welcome_message_id": "44"}}]),
+            ("message",),
+        ),
+        Sample(
+            "asked-after-the-welcome",
+            old(direct_message_events=[{**direct(7, 7), "initiated_via": {"welcome_message_id": "44"}}]),
+            ("message",),
+        ),
         Sample("encrypted", new("chat.received", CHAT), ("message",)),
         Sample("group-chat", new("chat.received", {**CHAT, "id": "e5", "conversation_id": "g55"}), ("message",)),
         Sample("own-post", new("post.create", post(5, 42, US)), ignored=("own_post",)),
