@@ -52,6 +52,8 @@ MACHINE_NAMES = re.compile(
     r"^(?:mailer-daemon|postmaster|no[._-]?reply|do[._-]?not[._-]?reply|bounces?|notifications?)(?:[+=@]|$)",
     re.IGNORECASE,
 )
+#: Of these, those who carry mail: they report, and are no customers.
+CARRIERS = re.compile(r"^(?:mailer-daemon|postmaster)(?:[+=@]|$)", re.IGNORECASE)
 #: How subjects of absence notices and of failed deliveries begin, in the languages of the usual mail programs.
 AWAY = re.compile(
     r"^\s*[\[(]?(?:out of (?:the )?office|automatic reply|auto(?:matic)?[- ]?(?:reply|response)|"
@@ -157,6 +159,7 @@ def _event(mail: Mail, sender: str, delivery: Delivery, source: Source[Any], opt
     speaker = sender if ours else customer
     # The speaker's name counts: whoever fills a form in is a person, even where the form calls itself no-reply.
     machine = mail.machine or ("sender" if MACHINE_NAMES.match(speaker or "") else None)
+    carrier = CARRIERS.match(sender) is not None
     attributes = {"text_length": str(mail.text_length)}
     if machine is not None:
         attributes["automated_because"] = machine
@@ -169,9 +172,9 @@ def _event(mail: Mail, sender: str, delivery: Delivery, source: Source[Any], opt
         # Among ourselves: a message that is passed on, or talked over, answers nobody.
         type="note" if ours and mail.recipients and not others else "message",
         occurred_at=_when(mail, delivery),
-        actor="human" if ours else "customer",
+        actor="system" if carrier else "human" if ours else "customer",
         actor_id=speaker,
-        customer_id=customer,
+        customer_id=None if carrier else customer,
         automated=machine is not None,
         language=mail.language,
         attributes=attributes,

@@ -223,6 +223,13 @@ def test_a_form_on_a_web_page_writes_for_somebody() -> None:
     assert (written.actor_kind, written.customer_id) == ("customer", "asker@example.org")
 
 
+@pytest.mark.parametrize("sender", ["Mail Delivery System <MAILER-DAEMON@mx.example.org>", "postmaster@acme.example"])
+def test_who_reports_a_failed_delivery_is_no_customer(sender: str) -> None:
+    found = told(message(**{"from": sender}, to="help@acme.example", references="<m1@example.org>"))
+    assert (found.actor_kind, found.customer_id, found.automated) == ("system", None, True)
+    assert found.conversation_id == "m1@example.org"
+
+
 def test_a_form_that_calls_itself_no_reply_speaks_for_a_person() -> None:
     written = told(message(**{"from": "no-reply@acme.example"}, reply_to="asker@example.org"))
     assert (written.actor_kind, written.customer_id, written.automated) == ("customer", "asker@example.org", False)
