@@ -145,7 +145,10 @@ def _steps(line: _Line) -> Iterator[_Step]:
     elif line.kind in TRANSFERRED:
         # An attended transfer that links two bridges names both ends of the link.
         linked = line.kind == "ATTENDEDTRANSFER" and line.parameter(0).upper() == "LINK"
-        yield _Step("call_ended", "human", {"call": _call(line, 4 if linked else 3)})
+        place = 4 if linked else 3
+        # The first releases said where to, and not how long it had been.
+        if line.parameter(place):
+            yield _Step("call_ended", "human", {"call": _call(line, place)})
         yield _Step("assigned", "human", {"assignee_id": _passed_to(line)})
         yield _ended("human", line)
 

@@ -99,6 +99,11 @@ def test_transfers(line: str, where: str, talk: int) -> None:
     assert len(facts(*told)["transfer"]) == 1
 
 
+def test_a_transfer_of_old_says_where_to_alone() -> None:
+    assigned, resolved = parsed("91|5.1|q|A|TRANSFER|200|internal").events
+    assert (assigned.assignee_id, resolved.status) == ("200@internal", "resolved")
+
+
 def test_entering_the_next_queue_in_the_second_of_leaving_the_first() -> None:
     told = (
         "0|5.1|first|NONE|ENTERQUEUE||1|1",
