@@ -23,13 +23,14 @@ from schemas.records import InteractionEvent
 from schemas.times import EpochMs
 
 _ID = re.compile(r"<([^<>\s]+)>")
-#: An address in brackets, or without. No longer than one may be, so that looking for them takes no longer than reading.
+#: An address in brackets, or without: from where it can begin, and no longer than one may be, so that looking for them
+#: takes no longer than reading.
 _IN_BRACKETS = re.compile(r"<([^<>@\s]{1,64}@[^<>@\s]{1,255})>")
-_BARE_ADDRESS = re.compile(r"""[^][<>@\s,;:"'()]{1,64}@[^][<>@\s,;:"'()]{1,255}""")
+_BARE_ADDRESS = re.compile(r"""(?<![^][<>@\s,;:"'()])[^][<>@\s,;:"'()]{1,64}@[^][<>@\s,;:"'()]{1,255}""")
 #: An offset at the end of a date, as the standard writes it but for a colon or a name.
 _OFFSET = re.compile(r"(?:GMT|UTC|UT)?([+-]\d\d):?(\d\d)(?=\s*(?:\(|$))")
 #: An id alone, from which some leave the brackets out.
-_BARE_ID = re.compile(r"^[^<>\s]+@[^<>\s]+$")
+_BARE_ID = re.compile(r"[^<>@\s]+@[^<>@\s]+")
 #: What mail programs put in front of the subject of an answer, and of what is passed on.
 _REPLY_PREFIX = re.compile(
     r"^\s*(?:(?:re|r|aw|sv|vs|antw|odp|res|rif|ref|ynt|bls|atb|отв|σχετ|רד|תגובה|رد|回复|回覆|答复|答覆|返信|"
@@ -81,7 +82,7 @@ _BACKDATED_MS = 14 * 86_400_000
 
 
 class MailOptions(ChannelOptions):
-    """`own`: addresses and domains of ours, so that what they write is a reply.
+    """`own`: addresses and domains of ours, so that what they write is a reply, or a note if nobody else is written to.
 
     `subject_key`: an expression whose first group, found in a subject, names the conversation, like `\\[#(\\d+)\\]`.
     """
@@ -272,7 +273,7 @@ def _field(message: Message, name: str) -> str:
 
 def _ids(message: Message, name: str) -> list[str]:
     texts = [" ".join(value.split()) for value in _values(message, name)]
-    return [found for text in texts for found in (_ID.findall(text) or _BARE_ID.findall(text))]
+    return [found for text in texts for found in (_ID.findall(text) or ([text] if _BARE_ID.fullmatch(text) else []))]
 
 
 def _addresses(message: Message, name: str) -> list[str]:

@@ -171,6 +171,7 @@ def test_what_is_written_without_encoding_is_read_as_it_was_meant() -> None:
         ({"in_reply_to": "Your message of today <parent@x>"}, "parent@x"),
         ({"in_reply_to": "parent@x.example"}, "parent@x.example"),
         ({"in_reply_to": "a message of you@x.example"}, "m1@example.org"),
+        ({"in_reply_to": "you@x.example@y.example"}, "m1@example.org"),
         ({"in_reply_to": ""}, "m1@example.org"),
         ({"references": "<m1@example.org>"}, "m1@example.org"),
     ],
