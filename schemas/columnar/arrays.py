@@ -16,6 +16,8 @@ Values: TypeAlias = npt.NDArray[Any]
 #: A size of so many bytes or more takes two bytes in front of a text, and this many are more than those two can say.
 TWO_BYTE_SIZE = 1 << 7
 SIZES_END = 1 << 14
+#: Of so many bytes `packed` works out the places at once, which take eight times as much memory.
+_AT_ONCE_BYTES = 1 << 18
 
 
 def words_of(data: Bytes) -> Words:
@@ -34,6 +36,11 @@ def packed(data: Bytes, starts: Places, sizes: Places) -> Bytes:
     taken = sizes + prefixes
     ends = np.cumsum(taken)
     total = int(ends[-1]) if len(ends) else 0
+    if total > _AT_ONCE_BYTES and len(sizes) > 1:
+        half = len(sizes) // 2
+        halves = (packed(data, starts[:half], sizes[:half]), packed(data, starts[half:], sizes[half:]))
+        whole: Bytes = np.concatenate(halves)
+        return whole
     begins = ends - taken
     places = np.repeat(starts - prefixes - begins, taken)
     places += np.arange(total)

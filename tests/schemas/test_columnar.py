@@ -32,6 +32,12 @@ def test_texts_are_what_they_were_made_of(values: list[str]) -> None:
     assert list(text_column(values)) == values
 
 
+def test_many_long_texts_are_what_they_were_made_of() -> None:
+    values = [str(number) * (number % 500) for number in range(3_000)]
+    assert sum(map(len, values)) > 1 << 20
+    assert list(text_column(values)) == values
+
+
 @given(texts, texts)
 def test_texts_join(first: list[str], second: list[str]) -> None:
     column = joined([text_column(first), text_column(second)])
