@@ -95,6 +95,8 @@ class AmazonConnect(ChannelConnector[AmazonConnectOptions]):
         """One event, one record, lines or a list of them, or Firehose's envelope around them."""
         parsed = Parsed()
         found = list(_pieces(delivery.body))
+        if not found:
+            raise MalformedRecord("a list without a contact in it")
         for piece in found:
             try:
                 _contact(piece, delivery, source, parsed)

@@ -185,6 +185,11 @@ def test_one_bad_line_of_many_is_parked_and_a_single_one_refused() -> None:
     assert (len(parsed.parked), len(parsed.events)) == (1, 6)
 
 
+def test_a_list_without_a_contact_is_refused() -> None:
+    with pytest.raises(Refused, match="without a contact"):
+        told([])
+
+
 def test_numbers_and_words_of_customers_stay_out() -> None:
     kept = msgspec.json.encode(list(told(record()).values()))
     assert b"+1555" not in kept

@@ -75,6 +75,11 @@ BOT = {"id": 9, "name": "A bot", "type": "agent_bot"}
 CSAT = {"submitted_values": {"csat_survey_response": {"rating": 4, "feedback_message": "fine"}}}
 
 
+def called(**data: Any) -> dict[str, Any]:
+    """What a message about a call that is over has besides."""
+    return {"content_type": "voice_call", "content_attributes": {"data": {"status": "completed", **data}}}
+
+
 def sample(name: str, body: dict[str, Any], types: tuple[str, ...] = (), **more: Any) -> Sample:
     return Sample(name, json.dumps(body).encode(), types, **more)
 
@@ -92,6 +97,8 @@ def sign(sample: Sample, secret: bytes) -> Delivery:
     return Delivery("POST", url, headers, sample.body, sample.received_ms, sample.query)
 
 
+BY_RULE = {"id": 8, "content": "A few words.", "message_type": 1, "content_type": "text", "private": False,
+           "created_at": BEGAN_S + 3, "sender_type": "User", "sender_id": 2}  # fmt: skip
 CREATED = {**conversation(), "event": "conversation_created"}
 PENDING = ("status", "pending", "open")
 META = {"sender": {"id": 77}, "assignee": {"id": 2, "type": "user"}, "assignee_type": "User", "team": {"id": 6}}
@@ -135,6 +142,21 @@ CASE = VendorCase(
                 "conversation": conversation(200, status="resolved"),
             },
             ("survey_answered",),
+        ),
+        sample(
+            "said, by a rule",
+            {**conversation(3, messages=[BY_RULE]), "event": "automation_event.message_created", "id": 42},
+            ("message",),
+        ),
+        sample(
+            "call",
+            message(9, 4, "outgoing", AGENT, conversation={"id": 43}, **called(duration_seconds=61)),
+            ("call_ended",),
+        ),
+        sample(
+            "call without its length",
+            message(10, 4, "outgoing", AGENT, conversation={"id": 43}, **called()),
+            ignored=("call_without_length",),
         ),
         sample("typing", {"event": "conversation_typing_on", "conversation": conversation()}, ignored=("typing",)),
         sample("not known", {"event": "conversation_teleported", "id": 41}, parked=1),

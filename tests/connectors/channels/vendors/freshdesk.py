@@ -138,6 +138,11 @@ CASE = VendorCase(
             {"ticket_id": "642", "triggered_event": "{ticket_action:created}", "ticket_priority": "High"},
             ("conversation_started",),
         ),
+        sample(
+            "a rule: urgent",
+            {"freshdesk_webhook": {"ticket_id": 645, "triggered_event": "{priority:{from:1,to:4}}"}},
+            ("note",),
+        ),
         sample("a rule: not known", {"freshdesk_webhook": {"ticket_id": 640, "triggered_event": "{x:y}"}}, parked=1),
         sample("a status of the account's own", updated(8, {"status": [2, 12]}, status=12), parked=1),
         sample("not known", happened("onTeleport", thing={"id": 1}), parked=1),

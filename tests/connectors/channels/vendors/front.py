@@ -147,6 +147,11 @@ CASE = VendorCase(
             ("call_ended",),
         ),
         sample("call passed on", event("call_transferred", 321, BY_AGENT, TO_OTHER), ("assigned",)),
+        sample(
+            "call passed on to an inbox",
+            event("call_transferred", 321, BY_AGENT, source("inbox", {"id": "inb_2"}), id="cnv_5"),
+            ("assigned",),
+        ),
         sample("missed", event("call_missed", 322), ignored=("call_missed",)),
         sample(
             "tagged",

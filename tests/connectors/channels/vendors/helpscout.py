@@ -128,6 +128,14 @@ CASE = VendorCase(
         *STORY,
         sample("moved", "convo.moved", conversation(310, mailboxId=86, assignee={"id": 256}), ("assigned",)),
         sample("merged", "convo.merged", conversation(310, MERGED), ("merged",)),
+        sample(
+            "opened by its customer",
+            "convo.status",
+            conversation(
+                320, id=885, customerWaitingSince={"time": at(330), "latestReplyFrom": "customer"}, userUpdatedAt=at(9)
+            ),
+            ("status_changed",),
+        ),
         sample("spam", "convo.status", conversation(320, id=882, status="spam"), ("status_changed",)),
         sample("deleted", "convo.deleted", {"id": 883}, ("deleted",)),
         sample("chat", "beacon.chat.created", CHAT, ("conversation_started", "message")),

@@ -154,6 +154,12 @@ CASE = VendorCase(
         sample("deleted", notification("conversation.deleted", {"type": "conversation", "id": "9"}), ("deleted",)),
         sample("call", notification("call.ended", CALL), ("message", "call_answered", "call_ended")),
         sample(
+            "call missed",
+            notification("call.ended", {**CALL, "id": "89", "conversation_id": "2103", "answered_at": None}),
+            ("message",),
+            ignored=("call_missed",),
+        ),
+        sample(
             "ticket waits",
             notification(
                 "ticket.state.updated",

@@ -126,6 +126,7 @@ CASE = VendorCase(
         *CALL,
         *CHAT,
         Sample("sms", sms(1), ("message",)),
+        Sample("sms-in-another-script", sms(7, Body="مرحبا 👋", From="+971500000002"), ("message",)),
         Sample("sms-answered", sent(2), ("message",), received_ms=RECEIVED_MS + MINUTE),
         Sample("whatsapp", sms(3, From="whatsapp:" + CUSTOMER, To="whatsapp:" + NUMBER), ("message",)),
         Sample(
@@ -203,6 +204,11 @@ CASE = VendorCase(
         Sample(
             "recorded", form(CallSid="CA1", RecordingSid="RE1", RecordingStatus="completed"), ignored=("recording",)
         ),
+        Sample(
+            "left-a-message",
+            form(CallSid="CA8", CallStatus="completed", From=CUSTOMER, To=NUMBER, RecordingSid="RE2"),
+            ignored=("recording",),
+        ),
         Sample("about-to", chat("onMessageAdd", Body="Hi"), ignored=("before_the_fact",)),
         Sample("edited", chat("onMessageUpdated", MessageSid="IM0"), ignored=("message_edited",)),
         Sample("inactive", chat("onConversationStateUpdated", StateTo="inactive"), ignored=("inactive",)),
@@ -211,6 +217,7 @@ CASE = VendorCase(
         Sample("debugger", form(PayloadType="application/json", Level="ERROR", Sid="NO1"), ignored=("debugger",)),
         Sample("unknown-status", sent(6, "teleported"), parked=1),
         Sample("unknown-call", call("dreaming", 1, 1, "CA7"), parked=1),
+        Sample("unknown-product", form(RoomSid="RM1", StatusCallbackEvent="room-created"), parked=1),
         Sample("unknown-event", chat("onTelepathy"), parked=1),
     ),
 )

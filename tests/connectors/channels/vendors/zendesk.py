@@ -134,6 +134,16 @@ CASE = VendorCase(
         sample("deleted", event("soft_deleted", 9, {}, status="DELETED", id="1208"), ("deleted",)),
         sample("chat of a customer", message(1, 1, "end_user", "7002"), ("message",)),
         sample("chat of a bot", message(2, 2, "system", "zd:answerBot"), ("message",)),
+        sample(
+            "opened and solved",
+            event("created", 7, {}, actor_id=AGENT, submitter_id=AGENT, status="SOLVED", id="1210"),
+            ("conversation_started", "status_changed"),
+        ),
+        sample(
+            "closed by a merge",
+            event("status_changed", 9, {"current": "CLOSED"}, tags=["closed_by_merge"], id="1209"),
+            ("merged",),
+        ),
         sample("tagged", event("tags_changed", 3, {"added": ["a"], "removed": []}), ignored=("tags",)),
         sample(
             "a user",
