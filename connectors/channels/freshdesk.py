@@ -8,12 +8,14 @@ is signed: a secret of ours comes along.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
 
 from connectors.channels.accounts import AccountOptions, check_account, person_or_bot
 from connectors.channels.base import ChannelConnector, Delivery, Parsed, Source
+from connectors.channels.forms import form_fields
 from connectors.channels.payloads import (
     fingerprint,
     from_iso,
@@ -101,6 +103,8 @@ IGNORED_EVENTS = {
     "onsettingsupdate": "app",
 }
 NOBODY = frozenset({"-1", "0"})
+#: Rules send forms as well as JSON.
+FORM = "application/x-www-form-urlencoded"
 #: What else a rule may have been triggered by, of which no number changes.
 IGNORED_TRIGGERS = frozenset(
     {"ticket_type", "type", "tag", "tags", "source", "product_id", "subject", "time_sheet_action", "due_by"}
@@ -124,6 +128,7 @@ class Freshdesk(ChannelConnector[FreshdeskOptions]):
 
     vendor = "freshdesk"
     Options = FreshdeskOptions
+    content_types = frozenset({"application/json", FORM})
 
     def verify(self, delivery: Delivery, source: Source[FreshdeskOptions]) -> None:
         """Freshdesk signs nothing: the app or the rule sends a secret of ours along."""
@@ -131,7 +136,8 @@ class Freshdesk(ChannelConnector[FreshdeskOptions]):
 
     def parse(self, delivery: Delivery, source: Source[FreshdeskOptions]) -> Parsed:
         """One product event, or what a rule sends."""
-        body = json_object(delivery.body)
+        a_form = delivery.headers.get("content-type", "").lower().startswith(FORM)
+        body = _rule_of(form_fields(delivery.body)) if a_form else json_object(delivery.body)
         check_account(source, body.get("account_id"), "account_id")
         parsed = Parsed()
         # Of several changes in one second, `timestamp` tells which is the later one.
@@ -391,6 +397,15 @@ class _Ticket:
 
     def _priority(self, found: object) -> Priority | None:
         return PRIORITIES.get((text_of(found) or "").lower())
+
+
+def _rule_of(fields: Mapping[str, bytes]) -> dict[str, Any]:
+    """A rule's form, whose fields are named `freshdesk_webhook[ticket_id]` or plainly, as its JSON."""
+    named = {
+        name.removeprefix("freshdesk_webhook[").removesuffix("]"): value.decode("utf-8", "replace")
+        for name, value in fields.items()
+    }
+    return {"freshdesk_webhook": named}
 
 
 def _user_or_group(found: object) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -158,6 +159,17 @@ def test_the_same_rule_twice_is_one_event() -> None:
     body = {"freshdesk_webhook": {"ticket_id": 640, "triggered_event": "{reply_sent:sent}"}}
     assert only(body).event_id == only(body).event_id
     assert only(body).occurred_at == RECEIVED_MS
+
+
+@pytest.mark.parametrize("field", ["{}", "freshdesk_webhook[{}]"])
+def test_a_rule_may_send_a_form(field: str) -> None:
+    said = {"ticket_id": "640", "triggered_event": "{status:{from:2,to:4}}", "ticket_subject": "Grüße 👋"}
+    form = urlencode({field.format(name): value for name, value in said.items()}).encode()
+    headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    by_form = replaying.told(CASE, Sample("one", form, headers=headers))
+    assert by_form == replaying.told(CASE, sample("one", {"freshdesk_webhook": said}))
+    with pytest.raises(InvalidEvent, match="ticket_id"):
+        replaying.told(CASE, Sample("one", b"hello=1", headers=headers))
 
 
 def test_what_is_nothing_of_freshdesk_is_refused() -> None:
