@@ -72,6 +72,41 @@ async def test_a_broker_that_goes_is_said_in_time_and_one_that_comes_back_is_use
             assert time.monotonic() < deadline
 
 
+@pytest.mark.kafka
+async def test_what_waits_when_a_broker_comes_back_is_sent_in_its_order(
+    own_tansu: TansuBroker, unique: Callable[[str], str], tmp_path: object
+) -> None:
+    address = own_tansu.address
+    topics = made(address, unique)
+    async with publishing(address, topics, patience_seconds=60.0) as publisher:
+        await publisher.publish([record(topics.interactions, "acme/c", "before")])
+        own_tansu.stop()
+        waiting = []
+        for number in range(5):
+            one = record(topics.interactions, "acme/c", str(number))
+            waiting.append(asyncio.ensure_future(publisher.publish([one])))
+            # So that some are on their way when the connection breaks, and some come while it is broken.
+            await asyncio.sleep(0.05)
+        own_tansu.start(log_path=tmp_path / "again.log", port=int(address.rpartition(":")[2]))  # type: ignore[operator]
+        kafka_topics.ensure(address, topics, partitions=PARTITIONS)
+        await asyncio.gather(*waiting)
+        found = await everything(address, topics.interactions, 5)
+    assert [value for records in found.values() for _, value in records] == [b"0", b"1", b"2", b"3", b"4"]
+
+
+@pytest.mark.kafka
+async def test_who_waits_when_it_stops_is_told(own_tansu: TansuBroker, unique: Callable[[str], str]) -> None:
+    topics = made(own_tansu.address, unique)
+    async with publishing(own_tansu.address, topics, patience_seconds=60.0) as publisher:
+        await publisher.publish([record(topics.interactions, "acme/c", "before")])
+        own_tansu.stop()
+        waiting = asyncio.ensure_future(publisher.publish([record(topics.interactions, "acme/c", "during")]))
+        await asyncio.sleep(0)
+        await publisher.stop(0.1)
+        with pytest.raises(NotPublished, match="stopping"):
+            await waiting
+
+
 async def _published(publisher: GatewayPublisher, one: Record) -> bool:
     try:
         await publisher.publish([one])
