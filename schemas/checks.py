@@ -17,10 +17,14 @@ NEEDED = {"status_changed": "status", "survey_answered": "survey", "call_ended":
 
 def check_event(event: InteractionEvent) -> None:
     """Raises `InvalidEvent`, naming the field, for an event that the pipeline could not work with."""
-    _check_name("event_id", event.event_id)
-    _check_name("tenant", event.tenant)
-    _check_name("source", event.source)
-    _check_name("conversation_id", event.conversation_id)
+    for field, name in (
+        ("event_id", event.event_id),
+        ("tenant", event.tenant),
+        ("source", event.source),
+        ("conversation_id", event.conversation_id),
+    ):
+        if not 0 < len(name) <= MAX_NAME_CHARACTERS:
+            raise InvalidEvent(f"Expected 1 to {MAX_NAME_CHARACTERS} characters, got {len(name)} - at `$.{field}`")
     _check_lengths(event)
     _check_instant("occurred_at", event.occurred_at)
     if event.ingested_at is not None:
@@ -28,7 +32,8 @@ def check_event(event: InteractionEvent) -> None:
     needed = NEEDED.get(event.type)
     if needed is not None and getattr(event, needed) is None:
         raise InvalidEvent(f"Object missing required field `{needed}`, which {event.type} needs")
-    check_parts(event.survey, event.call)
+    if event.survey is not None or event.call is not None:
+        check_parts(event.survey, event.call)
 
 
 def check_parts(survey: Survey | None, call: Call | None) -> None:
@@ -37,11 +42,6 @@ def check_parts(survey: Survey | None, call: Call | None) -> None:
         _check_survey(survey)
     if call is not None:
         _check_call(call)
-
-
-def _check_name(field: str, name: str) -> None:
-    if not 0 < len(name) <= MAX_NAME_CHARACTERS:
-        raise InvalidEvent(f"Expected 1 to {MAX_NAME_CHARACTERS} characters, got {len(name)} - at `$.{field}`")
 
 
 def _check_lengths(event: InteractionEvent) -> None:

@@ -48,7 +48,9 @@ def _place(exc: msgspec.DecodeError) -> str:
 def object_at(found: object, *path: str) -> dict[str, Any]:
     """The object at a path of keys inside of `found`; an empty one wherever there is none."""
     for key in path:
-        found = found.get(key) if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            return {}
+        found = found.get(key)
     return found if isinstance(found, dict) else {}
 
 
@@ -100,6 +102,8 @@ def text_of(found: object) -> str | None:
     """An id or a name as text: numbers become digits, empty and absent become None."""
     if type(found) is str:
         return found or None
+    if type(found) is int:
+        return str(found)
     return None if found is None or isinstance(found, (dict, list, bool)) else str(found)
 
 

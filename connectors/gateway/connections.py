@@ -63,6 +63,11 @@ class _Connection(web.RequestHandler):
             # waits in turn: then the clock starts with the first byte after the answer, or the idle connection ends.
             self._expect_head()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        # A body's reader says so after each piece, paused or not, and each time the parser would be asked for more.
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     async def start(self) -> None:
         """Answer one request after the other, until the connection ends.
 

@@ -290,7 +290,8 @@ async def listen(gateway: Gateway, host: str, port: int) -> RunningGateway:
 
 
 def _content_type(request: web.BaseRequest) -> str:
-    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    sent = request.headers.get("Content-Type", "")
+    return sent if sent == JSON else sent.partition(";")[0].strip().lower()
 
 
 def _unsupported(who: str, types: set[str] | frozenset[str]) -> Problem:

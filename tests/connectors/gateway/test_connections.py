@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from connectors.gateway.sources import Limits
 from tests.connectors.gateway.harness import TOKEN, Door, Kept, book_of, event_body, running
 
 #: Far below the 75 s after which a connection without requests is closed anyway.
@@ -87,6 +88,27 @@ async def test_a_kept_connection_may_be_silent_and_a_body_slow(door: Door) -> No
         slow.writer.write(body[5:])
         assert (await slow.answer()).endswith(b"202 Accepted")
         assert (await silent.ask()).endswith(b"200 OK")
+
+
+async def test_a_body_larger_than_what_is_read_ahead_comes_whole_and_so_does_the_next() -> None:
+    kept, body = Kept(), b"\n".join([event_body()] * 8_000)
+    head = (
+        f"POST /v1/events HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\nContent-Length: {len(body)}\r\n"
+        f"Authorization: Bearer {TOKEN}\r\n\r\n"
+    ).encode()
+    assert len(body) > 1 << 20
+    async with running(book_of([], Limits(max_body_bytes=4 << 20)), kept) as door, lines(door) as (line,):
+        for sent in (1, 2):
+            line.writer.write(head + body)
+            assert (await line.answer()).endswith(b"202 Accepted")
+            assert len(kept.records) == sent * 8_000
+
+
+async def test_requests_sent_at_once_are_answered_in_turn(door: Door) -> None:
+    async with lines(door) as (line,):
+        line.writer.write(_HEAD * 100 + b"GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n")
+        answers = [await line.answer() for _ in range(101)]
+    assert [answer[9:12] for answer in answers] == [b"200"] * 100 + [b"404"]
 
 
 async def test_a_head_in_two_pieces_is_answered_and_what_follows_it(door: Door) -> None:
