@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import unquote
 
 from connectors.channels.base import ChannelConnector, ChannelOptions, Delivery, Parsed, Source, event
@@ -39,6 +39,8 @@ DIRECTIONS: Mapping[str, str] = {"inbound": "inbound", "outbound": "outbound", "
 #: Who the leg's own end is, by who hung up (`sip_hangup_disposition`).
 _OWN_END = frozenset({"recv_bye", "recv_cancel", "recv_refuse"})
 _ANONYMOUS = frozenset({"anonymous", "unknown", "restricted", "unavailable", "0000000000", "0"})
+#: What the queue and the callflow say of one moment is no further apart.
+_SAME_MS = 2_000
 _QUEUED, _ASSIGNED, _ANSWERED, _ENDED = range(1, 5)
 
 
@@ -94,6 +96,13 @@ def _unwrapped(body: bytes) -> bytes:
         raise MalformedRecord("the field cdr is neither JSON nor XML nor base64") from None
 
 
+class _Taker(NamedTuple):
+    """Somebody who was put through."""
+
+    at_ms: EpochMs
+    agent: str | None
+
+
 class _Leg:
     """A record, with its values decoded."""
 
@@ -138,15 +147,24 @@ class _Leg:
         joined_at, queue = self._seconds("cc_queue_joined_epoch"), self._queue
         if queue is not None:
             yield self._tell("queued", "assigned", joined_at or began_at, "system", sequence=_QUEUED)
-        taken_at = self._taken_at
-        agent = (caller if ours else self._agent) if taken_at else None
-        if taken_at is not None:
-            if agent is not None:
-                yield self._tell("assigned", "assigned", taken_at, "system", assignee_id=agent, sequence=_ASSIGNED)
-            yield self._tell("answered", "call_answered", taken_at, "human", agent, sequence=_ANSWERED)
+        takers = [_Taker(each.at_ms, caller) for each in self._takers[:1]] if ours else self._takers
+        for place, taker in enumerate(takers):
+            nth = "" if place == 0 else f"/{place + 1}"
+            if taker.agent is not None:
+                yield self._tell(
+                    f"assigned{nth}",
+                    "assigned",
+                    taker.at_ms,
+                    "system",
+                    assignee_id=taker.agent,
+                    sequence=_ASSIGNED,
+                )
+            yield self._tell(f"answered{nth}", "call_answered", taker.at_ms, "human", taker.agent, sequence=_ANSWERED)
             if not self._source.options.b_legs or ours:
-                yield self._cost(agent, taken_at, ended_at)
-        yield self._ended(ended_at, ours=ours, taken=taken_at is not None, agent=agent)
+                is_last = place == len(takers) - 1
+                until = ended_at if is_last else takers[place + 1].at_ms
+                yield self._cost(f"handled{nth}", taker.agent, taker.at_ms, until, with_hold=is_last)
+        yield self._ended(ended_at, ours=ours, taken=bool(takers), agent=takers[-1].agent if takers else None)
 
     def to_somebody(self) -> Iterator[InteractionEvent]:
         """What the call cost whoever it was put through to, if they took it."""
@@ -154,20 +172,37 @@ class _Leg:
         # The other end of a call of ours is the customer, whom it cost nothing.
         if answered_at is None or ended_at is None or self._direction == "outbound" or not self._source.options.b_legs:
             return
-        yield self._cost(self._agent or self._profile("destination_number"), answered_at, ended_at)
+        yield self._cost("handled", self._agent or self._profile("destination_number"), answered_at, ended_at)
 
     @property
-    def _taken_at(self) -> EpochMs | None:
-        """When somebody was put through. That the switch answered, to play a menu, is nobody's reply; and that the
-        legs were joined to hear it ring, before anybody answered, is none either.
+    def _takers(self) -> list[_Taker]:
+        """Who was put through, and when, one after the other. That the switch answered, to play a menu, is nobody's
+        reply; and that the legs were joined to hear it ring, before anybody answered, is none either.
         """
+        answered_at = self._at("answer", "answered_time")
+        unanswered = answered_at is None and self._says_never("answer", "answered_time")
+        found = [] if unanswered else [_Taker(max(each.at_ms, answered_at or 0), each.agent) for each in self._bridges]
         queued_at = self._seconds("cc_queue_answered_epoch")
         if queued_at is not None:
-            return queued_at
-        bridged_at, answered_at = self._at("bridge", "bridged_time"), self._at("answer", "answered_time")
-        if answered_at is None:
-            return None if self._says_never("answer", "answered_time") else bridged_at
-        return None if bridged_at is None else max(bridged_at, answered_at)
+            # The queue knows the agent's name; of the same moment, the callflow knows a number.
+            found = [each for each in found if abs(each.at_ms - queued_at) > _SAME_MS]
+            found.append(_Taker(queued_at, self._agent))
+        return sorted(found, key=lambda each: each.at_ms)
+
+    @property
+    def _bridges(self) -> list[_Taker]:
+        """A call that is transferred goes on in another part of the callflow; the variables know of the last one."""
+        times = [number_of(object_at(part, "times").get("bridged_time")) for part in self._flow]
+        found = [
+            _Taker(from_epoch_ms(micros / 1000, "bridged_time"), _other_end(profile))
+            for micros, profile in zip(times, self._profiles, strict=True)
+            if micros
+        ]
+        if len(found) > 1:
+            return found
+        at_ms = found[0].at_ms if found else self._at("bridge", "bridged_time")
+        agent = self._value("cc_agent") or (found[0].agent if found else None) or self._agent
+        return [] if at_ms is None else [_Taker(at_ms, agent)]
 
     @property
     def _queue(self) -> str | None:
@@ -181,12 +216,14 @@ class _Leg:
             or self._value("last_sent_callee_id_number")
         )
 
-    def _cost(self, agent: str | None, began_at: EpochMs, ended_at: EpochMs) -> InteractionEvent:
+    def _cost(
+        self, what: str, agent: str | None, began_at: EpochMs, ended_at: EpochMs, *, with_hold: bool = True
+    ) -> InteractionEvent:
         whole = seconds_of((ended_at - began_at) / 1000)
         if whole is None:
             raise InvalidEvent("the leg ended before it was answered, or a year later")
-        hold = min(seconds_of(self._value("hold_accum_seconds")) or 0.0, whole)
-        return self._tell("handled", "call_ended", ended_at, "human", agent, call=Call(whole - hold, hold))
+        hold = min(seconds_of(self._value("hold_accum_seconds")) or 0.0, whole) if with_hold else 0.0
+        return self._tell(what, "call_ended", ended_at, "human", agent, call=Call(whole - hold, hold))
 
     def _ended(self, at_ms: EpochMs, *, ours: bool, taken: bool, agent: str | None) -> InteractionEvent:
         own_end = self._value("sip_hangup_disposition") in _OWN_END
@@ -260,3 +297,12 @@ def _texts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         text = text_of(value)
         if text is not None:
             yield name, text
+
+
+def _other_end(profile: Mapping[str, Any]) -> str | None:
+    """The number of whoever a part of the callflow was put through to."""
+    numbers = (
+        text_of(each.get("destination_number"))
+        for each in objects_at(profile, "originatee", "originatee_caller_profiles")
+    )
+    return next((unquote(number) for number in numbers if number), None)

@@ -197,6 +197,47 @@ def test_hearing_it_ring_is_no_answer() -> None:
     assert told(record(**rang, **times(answer=1)))["answered"].occurred_at == (T0_S + 5) * 1000
 
 
+def part(bridged: float, number: str) -> dict[str, Any]:
+    """A part of a callflow: who was put through, and when."""
+    return {
+        "caller_profile": {"originatee": {"originatee_caller_profiles": [{"destination_number": number}]}},
+        "times": {"bridged_time": str(round((T0_S + bridged) * 1_000_000)) if bridged else "0"},
+    }
+
+
+def test_whoever_took_a_call_before_it_was_transferred_has_answered_it() -> None:
+    # The variables are those of the last part, in which nobody was put through.
+    call = record(uuid="t", direction="inbound", bridge_epoch="0", **times(start=0, answer=1, end=90))
+    call["callflow"] = [part(0, "voicemail"), part(10, "1001")]
+    taken = told(call)
+    assert (taken["answered"].occurred_at, taken["answered"].actor_id) == ((T0_S + 10) * 1000, "1001")
+    call["callflow"] = [part(60, "1002"), part(10, "1001")]
+    passed_on = told(call)
+    assert (passed_on["answered"], passed_on["assigned"]) == (taken["answered"], taken["assigned"])
+    assert (passed_on["assigned/2"].assignee_id, passed_on["assigned/2"].occurred_at) == ("1002", (T0_S + 60) * 1000)
+    metrics = {each.metric for each in facts_of(CASE, [Sample("t", json.dumps(call).encode())])}
+    assert {"first_response", "transfer"} <= metrics
+
+
+def test_the_queue_knows_the_name_of_the_agent_whose_number_the_callflow_has() -> None:
+    queued = record(**CALLER)
+    queued["callflow"] = [part(30.4, "1001"), part(2, "1000")]
+    found = told(queued)
+    assert [found[name].assignee_id for name in ("assigned", "assigned/2")] == ["1000", "1001@acme.example"]
+    assert "assigned/3" not in found
+
+
+def test_each_of_two_who_took_a_call_is_told_what_it_cost_them() -> None:
+    call = record(uuid="t", direction="inbound", hold_accum_seconds="5", **times(start=0, answer=1, end=90))
+    call["callflow"] = [part(60, "1002"), part(10, "1001")]
+    source = Source("f", "acme", FreeSwitchOptions(b_legs=False), (SECRET,))
+    events = CASE.connector.parse(CASE.sign(Sample("t", json.dumps(call).encode()), SECRET), source).events
+    assert [(each.actor_id, each.call) for each in events if each.type == "call_ended"] == [
+        ("1001", Call(50)),
+        ("1002", Call(25, 5)),
+    ]
+
+
 def test_what_the_switch_calls_for_nobody_is_no_customers_call() -> None:
     out = told(
         record(uuid="o", direction="outbound", destination_number="+15550111", **times(start=0, bridge=8, end=68))
