@@ -239,14 +239,14 @@ class _Conversation:
 
     def created(self) -> None:
         # Not told as the customer's: the message that comes with it has the instant in milliseconds, this one has not.
-        self._tell(
-            f"conversation:{self._id}:created",
-            "conversation_started",
-            _instant(self._conversation.get("created_at"), "created_at"),
-            "system",
-            priority=self._priority(),
-            team=self._team(),
-        )
+        name = f"conversation:{self._id}:created"
+        at_ms = _instant(self._conversation.get("created_at"), "created_at")
+        self._tell(name, "conversation_started", at_ms, "system", priority=self._priority(), team=self._team())
+        assignee = self._person(self._shown())
+        if assignee is not None:
+            # Of whom it is given to as it begins, no change is told.
+            said: dict[str, Any] = {"assignee_id": assignee, "team": self._team(), "sequence": 1}
+            self._tell(f"{name}:assigned", "assigned", at_ms, "system", **said)
 
     def changed(self, name: str) -> None:
         changes = _changes(self._conversation)
@@ -289,21 +289,27 @@ class _Conversation:
         self._tell(f"conversation:{self._id}:deleted", "deleted", self._changed()[0], "system")
 
     def _assigned(self, changes: dict[str, Any]) -> None:
-        meta = object_at(self._conversation, "meta")
-        shown = text_of(object_at(meta, "assignee").get("id"))
-        assignee = (
-            text_of(object_at(changes, "assignee_id").get("current_value")) if "assignee_id" in changes else shown
-        )
-        a_bot = assignee == shown and "bot" in (text_of(meta.get("assignee_type")) or "").lower()
-        is_so = assignee == shown
-        if a_bot or person_or_bot(self._source, assignee) == "bot":
-            assignee = None
+        assignee = self._shown()
+        if "assignee_id" in changes:
+            assignee = text_of(object_at(changes, "assignee_id").get("current_value"))
+        is_so, assignee = assignee == self._shown(), self._person(assignee)
         team = self._team()
         if "team_id" in changes:
             team = text_of(object_at(changes, "team_id").get("current_value"))
         at_ms, tag = self._changed()
         name = f"conversation:{self._id}:assigned:{tag}:{assignee or ''}:{team or ''}"
         self._tell(name, "assigned", at_ms, "system", assignee_id=assignee, team=team, sequence=2 if is_so else 1)
+
+    def _shown(self) -> str | None:
+        """Whose the conversation is as it is written down."""
+        return text_of(object_at(self._conversation, "meta", "assignee").get("id"))
+
+    def _person(self, assignee: str | None) -> str | None:
+        """The assignee, if it is a person: agent bots and users have numbers of their own."""
+        meta = object_at(self._conversation, "meta")
+        kind = (text_of(meta.get("assignee_type") or object_at(meta, "assignee").get("type")) or "").lower()
+        a_bot = assignee == self._shown() and ("bot" in kind or "captain" in kind)
+        return None if a_bot or person_or_bot(self._source, assignee) == "bot" else assignee
 
     def _team(self) -> str | None:
         return text_of(object_at(self._conversation, "meta", "team").get("id") or self._conversation.get("team_id"))

@@ -205,6 +205,11 @@ class _Ticket:
             actor, actor_id = "customer", self._requester
         name = f"ticket:{self._id}:created"
         self._tell("conversation_started", actor, actor_id, event_id=name, team=self._team())
+        assignee = _user(self._detail.get("assignee_id"))
+        if actor == "human" and assignee is not None:
+            # Of whom an agent gives it to as they open it, no change is told.
+            said: dict[str, Any] = {"assignee_id": assignee, "team": self._team(), "sequence": 1}
+            self._tell("assigned", actor, actor_id, event_id=f"{name}:assigned", **said)
         status = STATUSES.get((text_of(self._detail.get("status")) or "").lower(), "open")
         if status != "open":
             # A call that is written down afterwards is opened and solved at once, and no change is told of that.

@@ -142,6 +142,26 @@ def test_two_assignments_that_are_written_down_at_once_are_two(first: int, then:
     assert [fact.outcome for fact in facts if fact.metric == "transfer"] == ["agent"]
 
 
+@pytest.mark.parametrize(
+    ("assignee", "kind", "types"),
+    [
+        (AGENT, "User", ["conversation_started", "assigned"]),
+        (AGENT, None, ["conversation_started", "assigned"]),
+        (BOT, "AgentBot", ["conversation_started"]),
+        (BOT, None, ["conversation_started"]),
+        (None, None, ["conversation_started"]),
+    ],
+)
+def test_a_conversation_may_be_somebodys_from_the_beginning(
+    assignee: dict[str, Any] | None, kind: str | None, types: list[str]
+) -> None:
+    meta = {"sender": {"id": 77}, "assignee": assignee, "assignee_type": kind, "team": {"id": 6}}
+    body = {**chatwoot.conversation(meta=meta), "event": "conversation_created"}
+    found = replaying.told(CASE, Sample("one", replaying.encoded(body))).events
+    assert [event.type for event in found] == types
+    assert {event.assignee_id for event in found[1:]} <= {"2"}
+
+
 def test_a_team_comes_with_the_assignee_that_stays() -> None:
     found = replaying.told(CASE, replaying.named(CASE, "moved")).events[0]
     assert (found.team, found.assignee_id) == ("6", "2")

@@ -13,7 +13,17 @@ from schemas.records import InteractionEvent, Survey
 from tests.connectors.channels import replaying
 from tests.connectors.channels.case import RECEIVED_MS, SECRET, Sample
 from tests.connectors.channels.folding import facts_of
-from tests.connectors.channels.vendors.zendesk import AGENT, CASE, REQUESTER, STORY, comment, event, message, sample
+from tests.connectors.channels.vendors.zendesk import (
+    AGENT,
+    CASE,
+    OTHER_AGENT,
+    REQUESTER,
+    STORY,
+    comment,
+    event,
+    message,
+    sample,
+)
 
 
 def only(body: dict[str, Any]) -> InteractionEvent:
@@ -114,6 +124,12 @@ def test_a_call_that_is_written_down_afterwards_is_over_at_once() -> None:
     closed = event("status_changed", 345_600, {"current": "CLOSED", "previous": "SOLVED"}, status="CLOSED")
     facts = facts_of(CASE, [sample("one", each) for each in (begun, written, closed)])
     assert replaying.values(facts)["resolution"] == 0
+
+
+def test_a_ticket_that_an_agent_opens_may_be_somebodys_from_the_beginning() -> None:
+    begun = event("created", 0, {"actor_id": int(AGENT)}, submitter_id=AGENT, assignee_id=OTHER_AGENT)
+    started, given = replaying.told(CASE, sample("one", begun)).events
+    assert (started.type, given.type, given.assignee_id) == ("conversation_started", "assigned", OTHER_AGENT)
 
 
 def test_taken_from_everybody() -> None:
