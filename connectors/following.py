@@ -51,13 +51,18 @@ class LogFollower:
         try:
             for stream in self._streams(known):
                 with stream:
-                    inode = os.fstat(stream.fileno()).st_ino
-                    mark = known if known is not None and known.generation == inode else Mark(inode, 0)
+                    found = os.fstat(stream.fileno())
+                    inode = found.st_ino
+                    if known is None:
+                        mark = Mark(inode, 0, found.st_size)
+                    else:
+                        mark = known if known.generation == inode else Mark(inode, 0)
                     stream.seek(mark.position)
                     for chunk in _whole_lines(stream):
-                        self._take(chunk, mark.position, report, historical=self._history and known is None)
+                        historical = self._history and mark.position < mark.history
+                        self._take(chunk, mark.position, report, historical=historical)
                         self._outlet.flush()
-                        mark = Mark(inode, mark.position + len(chunk))
+                        mark = Mark(inode, mark.position + len(chunk), mark.history)
                         marks[name] = mark
                         self._state.save(marks)
                     if name not in marks:

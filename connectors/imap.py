@@ -82,14 +82,16 @@ class ImapPoller:
         valid = known is not None and known.generation == uidvalidity
         after = known.position if known is not None and valid else 0
         uids = _uids(client, after)
+        history = max(uids, default=0) if known is None else known.history if valid else 0
         for start in range(0, len(uids), _BATCH):
             batch = uids[start : start + _BATCH]
             for uid in batch:
                 raw, received_ms = _fetched(client, uid, self._now_ms())
                 if raw is not None:
-                    self._take(raw, received_ms, mailbox, report, historical=self._settings.history and known is None)
+                    historical = self._settings.history and uid <= history
+                    self._take(raw, received_ms, mailbox, report, historical=historical)
             self._outlet.flush()
-            marks[mailbox] = Mark(uidvalidity, batch[-1])
+            marks[mailbox] = Mark(uidvalidity, batch[-1], history)
             self._state.save(marks)
         if not valid and not uids:
             marks[mailbox] = Mark(uidvalidity, 0)

@@ -32,10 +32,14 @@ class Outlet(Protocol):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """How far what has been read: the UID in a mailbox of this UIDVALIDITY, the offset in a file of this inode."""
+    """How far what has been read: the UID in a mailbox of this UIDVALIDITY, the offset in a file of this inode.
+
+    `history`: up to here it was there when we first looked, which may take more than one poll to read.
+    """
 
     generation: int
     position: int
+    history: int = 0
 
 
 @dataclass(slots=True)

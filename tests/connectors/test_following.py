@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from connectors import polled
+from connectors import following, polled
 from connectors.channels.asterisk import Asterisk
 from connectors.channels.base import ChannelOptions, Source
 from connectors.following import FollowError, LogFollower
@@ -100,6 +100,31 @@ def test_nothing_is_remembered_that_the_broker_does_not_have(log: Path, outlet: 
         follower(log, outlet).poll()
     outlet.fail = False
     assert follower(log, outlet).poll().events == 1
+
+
+def test_history_that_took_two_polls_is_history_all_of_it(
+    log: Path, outlet: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_CHUNK_BYTES", len(ENTERED) + 1)
+    append(log, ANSWERED)
+
+    class Interrupted(Kept):
+        def flush(self) -> None:
+            self.fail = bool(self.flushed)
+            super().flush()
+
+    first = Interrupted()
+    with pytest.raises(RuntimeError):
+        follower(log, first).poll()
+    assert first.flushed == 1
+    append(log, OVER)
+    follower(log, outlet).poll()
+    assert {each.type: each.historical for each in outlet.events} == {
+        "assigned": True,
+        "call_answered": True,
+        "call_ended": False,
+        "status_changed": False,
+    }
 
 
 def test_lines_that_cannot_be_used_are_parked(log: Path, outlet: Kept) -> None:

@@ -130,6 +130,19 @@ def test_a_connection_that_breaks_is_taken_up_where_it_was(server: ImapServer, o
     assert poller(server, outlet, tmp_path).poll().events == 1
 
 
+def test_history_that_took_two_polls_is_history_all_of_it(server: ImapServer, outlet: Kept, tmp_path: Path) -> None:
+    inbox = server.boxes["INBOX"]
+    for number in range(150):
+        inbox.add(message(message_id=f"<m{number}@example.org>"))
+    server.break_at = "UID FETCH 120 "
+    with pytest.raises(ImapError, match="broke off"):
+        poller(server, outlet, tmp_path).poll()
+    inbox.add(message(message_id="<new@example.org>"))
+    assert poller(server, outlet, tmp_path).poll().events == 51
+    live = {each.event_id for each in outlet.events if not each.historical}
+    assert live == {"new@example.org"}, "what was there when we first looked raises no alerts"
+
+
 def test_what_cannot_be_read_is_parked_with_its_bytes(server: ImapServer, outlet: Kept, tmp_path: Path) -> None:
     bad = message(**{"from": ""})
     server.boxes["INBOX"].add(bad)
