@@ -54,7 +54,7 @@ class SinkConfig:
     first_wait_seconds: float = 0.2
     longest_wait_seconds: float = 10.0
     #: How long `stop` tries to land what was read; what does not land is read again later.
-    stop_seconds: float = 10.0
+    stop_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class NotifierConfig:
     #: Alerts raised longer ago are no news any more: so a first start does not tell the whole past.
     oldest_seconds: float = 86_400.0
     timeout_seconds: float = 10.0
+    #: When the notifier ends, an attempt that has begun gets this long.
+    finish_seconds: float = 5.0
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 60.0
     session_timeout_ms: int = 10_000

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
+from typing import Any
 
 import aiohttp
 import structlog
@@ -72,7 +73,7 @@ class Sender:
 
     async def send(self, alert: SlaAlert, interrupt: asyncio.Event) -> None:
         """Returns when the receiver has it. Raises `MessageRefused`, or `Interrupted` once that is set; an attempt that
-        has begun is finished.
+        has begun gets `finish_seconds` to end.
         """
         body = message.body_of(alert)
 
@@ -93,9 +94,23 @@ class Sender:
                 with attempt:
                     if interrupt.is_set():
                         raise Interrupted("not sent: this notifier ends, or another one has taken over")
-                    await self._post(alert, body)
+                    await self._finish(self._post(alert, body), interrupt)
         except _Again as exc:
             raise Interrupted(f"not delivered yet: {exc}") from exc
+
+    async def _finish(self, attempt: Coroutine[Any, Any, None], interrupt: asyncio.Event) -> None:
+        """An attempt to its end, or cut short some time after the interruption: told again, it says the same."""
+        posting = asyncio.ensure_future(attempt)
+        interrupted = asyncio.ensure_future(interrupt.wait())
+        try:
+            await asyncio.wait({posting, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({posting}, timeout=self._config.finish_seconds)
+            if not posting.done():
+                raise _Again("cut short")
+            posting.result()
+        finally:
+            posting.cancel()
+            interrupted.cancel()
 
     async def _post(self, alert: SlaAlert, body: bytes) -> None:
         if self._session is None:

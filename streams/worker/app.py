@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import time
 from collections.abc import Callable
@@ -34,6 +35,8 @@ CHUNK_RECORDS = 4_000
 #: Chunks waiting for an agent. The fetcher reads ahead on its own.
 _QUEUED_CHUNKS = 2
 _WATCH_SECONDS = 0.5
+#: What a chunk under way gets to end, and then its commit, when the worker is told to end.
+_FINISH_SECONDS = 2.0
 #: How old the live gauges may be.
 _LIVE_SECONDS = 1.0
 #: How many session timeouts a drain waits for partitions that others have.
@@ -116,12 +119,21 @@ class Worker:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+            await self._finish()
         finally:
             for task in tasks:
                 task.cancel()
             await self._lanes.stop()
             await self._app.stop()
             await self._outbox.stop()
+
+    async def _finish(self) -> None:
+        """Commit what can be finished soon. The rest is done again by whoever is next."""
+        await self._lanes.finish(_FINISH_SECONDS)
+        if self._failed.done():
+            self._failed.result()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._app.consumer.commit(), _FINISH_SECONDS)
 
     def reload_policies(self) -> None:
         """Read the policies file again soon. What cannot be used is refused in the log, and the old ones stay."""

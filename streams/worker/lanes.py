@@ -19,7 +19,8 @@ class Lanes:
         self._waiting = waiting
         self._queues: dict[int, asyncio.Queue[Job]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._failed = False
+        self._busy: set[asyncio.Queue[Job]] = set()
+        self._closed = False
 
     async def put(self, lane: int, job: Job) -> None:
         """Queue a job; waits while `waiting` others of the lane are queued."""
@@ -29,6 +30,13 @@ class Lanes:
             self._tasks.append(asyncio.create_task(self._drive(queue), name=f"lane {lane}"))
         await queue.put(job)
 
+    async def finish(self, within_seconds: float) -> None:
+        """Start nothing more, and give what is under way so long to end."""
+        self._closed = True
+        busy = [task for queue, task in zip(self._queues.values(), self._tasks, strict=True) if queue in self._busy]
+        if busy:
+            await asyncio.wait(busy, timeout=within_seconds)
+
     async def stop(self) -> None:
         """Give up what is queued, and what is under way."""
         for task in self._tasks:
@@ -36,13 +44,16 @@ class Lanes:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _drive(self, queue: asyncio.Queue[Job]) -> None:
-        while not self._failed:
+        while not self._closed:
             job = await queue.get()
-            if self._failed:
+            if self._closed:
                 return
+            self._busy.add(queue)
             try:
                 await job()
             # Whatever it was, offsets must not move behind it: the worker ends.
             except Exception as exc:  # noqa: BLE001
-                self._failed = True
+                self._closed = True
                 self._on_failure(exc)
+            finally:
+                self._busy.discard(queue)

@@ -22,13 +22,14 @@ from connectors.gateway.sources_file import SourcesFileError
 from schemas.errors import SupportpulseError
 from schemas.topics import Topics
 from sinks.prometheus.gateway import GatewayMetrics
-from supportpulse import reach
+from supportpulse import reach, stopping
 from supportpulse.settings import Settings
 
 log = structlog.get_logger()
 
-#: From SIGTERM to the end: requests in flight, then what still waits for Kafka.
-_FINISH_SECONDS = 10.0
+#: From SIGTERM on: requests in flight, which wait for Kafka for five seconds at most; then what nobody waits for.
+_FINISH_SECONDS = 6.0
+_FLUSH_SECONDS = 1.0
 _GC_THRESHOLDS = (50_000, 20, 100)
 
 
@@ -47,7 +48,8 @@ def run(settings: Settings) -> None:
     book = sources_file.load(_path(settings))
     reach.check_kafka(settings.kafka)
     try:
-        uvloop.run(_run(settings, book))
+        with stopping.in_time() as told:
+            uvloop.run(_run(settings, book, told))
     except KafkaError as exc:
         raise SupportpulseError(
             f"the broker at {settings.kafka} failed this gateway ({type(exc).__name__}: {exc}): start it again when "
@@ -61,11 +63,8 @@ def _path(settings: Settings) -> Path:
     return settings.sources
 
 
-async def _run(settings: Settings, book: SourceBook) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+async def _run(settings: Settings, book: SourceBook, told: stopping.Told) -> None:
+    stop = told.event()
     # What is there now stays, and what a request makes is gone with it: looking for cycles finds next to nothing.
     gc.collect()
     gc.freeze()
@@ -75,7 +74,7 @@ async def _run(settings: Settings, book: SourceBook) -> None:
     stats = GatewayMetrics(registry)
     publisher = GatewayPublisher(PublisherConfig(settings.kafka), (topics.interactions, topics.dead_letters))
     gateway = Gateway(book, publisher, GatewayConfig(topics), stats, _exposition(registry))
-    loop.add_signal_handler(signal.SIGHUP, _reload, gateway, _path(settings), stats)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, gateway, _path(settings), stats)
     await publisher.start()
     try:
         try:
@@ -90,7 +89,7 @@ async def _run(settings: Settings, book: SourceBook) -> None:
         finally:
             await running.stop(_FINISH_SECONDS)
     finally:
-        await publisher.stop(_FINISH_SECONDS)
+        await publisher.stop(_FLUSH_SECONDS)
     log.info("ended")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from sinks.notifier.message import key_of
 from sinks.notifier.service import NotifierService
 from sinks.prometheus.notifier import NotifierMetrics
 from sinks.prometheus.server import MetricsServer
-from supportpulse import reach
+from supportpulse import reach, stopping
 from supportpulse.settings import Settings
 from supportpulse.up.landing import wall_clock_ms
 
@@ -37,7 +36,8 @@ def run(settings: Settings, config: NotifierConfig, refused: Path | None) -> Non
     """Notify until SIGTERM or SIGINT. Raises what ended it otherwise."""
     reach.check_kafka(config.kafka)
     try:
-        asyncio.run(_run(settings, config, refused))
+        with stopping.in_time() as told:
+            asyncio.run(_run(settings, config, refused, told))
     except KafkaError as exc:
         raise SupportpulseError(
             f"the broker at {config.kafka} failed this notifier ({type(exc).__name__}: {exc}): start it again when the "
@@ -45,11 +45,8 @@ def run(settings: Settings, config: NotifierConfig, refused: Path | None) -> Non
         ) from exc
 
 
-async def _run(settings: Settings, config: NotifierConfig, refused: Path | None) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+async def _run(settings: Settings, config: NotifierConfig, refused: Path | None, told: stopping.Told) -> None:
+    stop = told.event()
     registry = CollectorRegistry()
     service = NotifierService(
         config,

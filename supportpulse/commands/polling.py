@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -15,7 +14,7 @@ from schemas.errors import SupportpulseError
 from schemas.records import DeadLetter, InteractionEvent
 from schemas.topics import Topics
 from schemas.wire import encode_dead_letter
-from supportpulse import reach
+from supportpulse import reach, stopping
 
 log = structlog.get_logger()
 
@@ -27,30 +26,45 @@ class Poller(Protocol):
         """Read what is new."""
 
 
-class KafkaOutlet:
-    """Events to `interactions`, messages that cannot be read to the dead letters."""
+class Stopping(SupportpulseError):
+    """We are told to end, and what was begun is with Kafka and remembered. The rest is read the next time."""
 
-    def __init__(self, kafka: str, topics: Topics) -> None:
+
+class KafkaOutlet:
+    """Events to `interactions`, messages that cannot be read to the dead letters. Nothing is begun after `stop`."""
+
+    def __init__(self, kafka: str, topics: Topics, stop: threading.Event) -> None:
+        self._stop = stop
+        self._begun = False
         self._events = EventPublisher(PublisherSettings(bootstrap=kafka, topic=topics.interactions))
         self._letters = EventPublisher(PublisherSettings(bootstrap=kafka, topic=topics.dead_letters))
 
     def publish(self, event: InteractionEvent) -> None:
-        """Take an event."""
+        """Take an event. Raises `Stopping`."""
+        self._begin()
         self._events.publish(event)
 
     def park(self, letter: DeadLetter) -> None:
-        """Take a message that could not be read."""
+        """Take a message that could not be read. Raises `Stopping`."""
+        self._begin()
         self._letters.publish_raw(letter.key, encode_dead_letter(letter))
 
     def flush(self) -> None:
         """Wait until Kafka has everything."""
         self._events.flush()
         self._letters.flush()
+        self._begun = False
 
     def close(self) -> None:
         """Disconnect."""
         self._events.close()
         self._letters.close()
+
+    def _begin(self) -> None:
+        # Between two flushes what was read is remembered, so in between is where to end.
+        if self._stop.is_set() and not self._begun:
+            raise Stopping("told to end: what was not read yet is read the next time")
+        self._begun = True
 
 
 def run(
@@ -62,25 +76,25 @@ def run(
     once: bool,
     topics: Topics,
 ) -> None:
-    """Poll once, or until SIGTERM or SIGINT; then what is being read is finished and remembered.
+    """Poll once, or until SIGTERM or SIGINT; then the piece that is being read is finished and remembered.
 
     Errors of the kind `transient` are logged, and the next poll tries again; with `once` they are raised.
     """
-    stop = threading.Event()
     reach.check_kafka(kafka)
-    before = {name: signal.signal(name, lambda *_: stop.set()) for name in (signal.SIGTERM, signal.SIGINT)}
-    outlet = KafkaOutlet(kafka, topics)
-    try:
-        poller = made(outlet)
-        while not stop.is_set():
-            _poll(poller, transient, once=once)
-            if once:
-                return
-            stop.wait(interval_seconds)
-    finally:
-        outlet.close()
-        for name, handler in before.items():
-            signal.signal(name, handler)
+    with stopping.in_time() as told:
+        stop = told.flag()
+        outlet = KafkaOutlet(kafka, topics, stop)
+        try:
+            poller = made(outlet)
+            while not stop.is_set():
+                _poll(poller, transient, once=once)
+                if once:
+                    return
+                stop.wait(interval_seconds)
+        except Stopping as exc:
+            log.info("stopped", why=str(exc))
+        finally:
+            outlet.close()
 
 
 def _poll(poller: Poller, transient: type[SupportpulseError], *, once: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 
 from prometheus_client import CollectorRegistry
 
@@ -11,7 +10,7 @@ from sinks.prometheus.pipeline import SinkMetrics
 from sinks.prometheus.server import MetricsServer
 from sinks.prometheus.windows import WindowGauges
 from sinks.service import SinkConfig, SinkService
-from supportpulse import reach
+from supportpulse import reach, stopping
 from supportpulse.data_dir import DataDir
 from supportpulse.settings import Settings
 from supportpulse.up.landing import wall_clock_ms
@@ -21,14 +20,12 @@ from supportpulse.up.stack import open_database
 def run(settings: Settings) -> None:
     """Land until SIGTERM or SIGINT; what was read lands first. Raises what ended it otherwise."""
     reach.check_kafka(settings.kafka)
-    asyncio.run(_run(settings))
+    with stopping.in_time() as told:
+        asyncio.run(_run(settings, told))
 
 
-async def _run(settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+async def _run(settings: Settings, told: stopping.Told) -> None:
+    stop = told.event()
     database = open_database(settings, DataDir(settings.data_dir))
     registry = CollectorRegistry()
     stats = SinkMetrics(registry, WindowGauges(registry))

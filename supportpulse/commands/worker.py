@@ -21,7 +21,7 @@ from streams.sla import policy_file
 from streams.sla.policies import PolicyBook
 from streams.worker.app import Worker
 from streams.worker.config import Drain, WorkerConfig
-from supportpulse import reach
+from supportpulse import reach, stopping
 from supportpulse.archive import ClickHouseArchive
 
 
@@ -75,7 +75,8 @@ def run(options: WorkerOptions) -> None:
     """Work until SIGTERM or SIGINT, or until the drain is done. Raises what ended it otherwise."""
     reach.check_kafka(options.kafka)
     try:
-        asyncio.run(_run(options))
+        with stopping.in_time() as told:
+            asyncio.run(_run(options, told))
     except KafkaError as exc:
         raise SupportpulseError(
             f"the broker at {options.kafka} failed this worker ({type(exc).__name__}: {exc}): start it again when the "
@@ -83,7 +84,7 @@ def run(options: WorkerOptions) -> None:
         ) from exc
 
 
-async def _run(options: WorkerOptions) -> None:
+async def _run(options: WorkerOptions, told: stopping.Told) -> None:
     book = PolicyBook() if options.policies is None else policy_file.load(options.policies)
     url = options.clickhouse
     archive = None if url is None else ClickHouseArchive(lambda: ServerDatabase(url), options.epoch)
@@ -101,16 +102,13 @@ async def _run(options: WorkerOptions) -> None:
         archive=archive,
         heartbeat_seconds=options.heartbeat_seconds,
     )
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    stop = told.event()
     registry = CollectorRegistry()
     server = MetricsServer(registry, options.metrics_port, options.host)
     server.start()
     try:
         worker = Worker(config, WorkerMetrics(registry))
-        loop.add_signal_handler(signal.SIGHUP, worker.reload_policies)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, worker.reload_policies)
         await worker.run(stop)
     finally:
         server.stop()

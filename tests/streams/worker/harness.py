@@ -64,12 +64,14 @@ def some_events(conversations: int, seed: int = 1) -> list[InteractionEvent]:
     return found
 
 
-def expected(events: Iterable[InteractionEvent], as_of_ms: EpochMs = LAST_MS) -> dict[FactKey, MetricFact]:
+def expected(
+    events: Iterable[InteractionEvent], as_of_ms: EpochMs = LAST_MS, policies: PolicyBook = BOOK
+) -> dict[FactKey, MetricFact]:
     """What a replay finds."""
     replay = Replay()
     for event in events:
         replay.add(event)
-    return {(fact.tenant, fact.fact_id): fact for fact in replay.facts(BOOK, as_of_ms)}
+    return {(fact.tenant, fact.fact_id): fact for fact in replay.facts(policies, as_of_ms)}
 
 
 @dataclass
@@ -150,7 +152,7 @@ class Surroundings:
         """partition of `interactions` → next offset to read, as the group has it."""
         return committed(self.broker, f"{self.topics.prefix}worker", self.topics.interactions)
 
-    def _values(self, topic: str) -> list[bytes]:
+    def _values(self, topic: str, partitions: int = PARTITIONS) -> list[bytes]:
         # Until nothing comes any more: Tansu says that a log ends one batch early.
         consumer = KafkaConsumer(
             bootstrap_servers=self.broker.address,
@@ -158,7 +160,7 @@ class Surroundings:
             auto_offset_reset="earliest",
             consumer_timeout_ms=700,
         )
-        consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
+        consumer.assign([TopicPartition(topic, number) for number in range(partitions)])
         found = [record.value for record in consumer]
         consumer.close()
         return found
