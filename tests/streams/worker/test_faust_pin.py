@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +14,15 @@ from faust import App, Schema
 from faust.transport.consumer import Consumer as AnyConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import ConsumerMessage
+from faust.types.enums import ProcessingGuarantee
 
+from streams.sla.policies import PolicyBook
+from streams.worker.app import _faust_app
+from streams.worker.config import WorkerConfig
 from streams.worker.transport import ChunkConsumer, ChunkConsumerThread, ChunkSchema, ChunkTransport
 
 VERSION = "0.15.3"
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_version_is_the_one_that_was_read() -> None:
@@ -87,6 +94,40 @@ def test_stock_still_goes_through_what_is_replaced(caller: str, replaced: str) -
 def test_a_message_takes_what_a_chunk_gives_it() -> None:
     message = ConsumerMessage("t", 0, 9, 1.5, 0, [], None, ["record"], None, 0, 0, None, generation_id=3)
     assert (message.offset, message.value, message.generation_id) == (9, ["record"], 3)
+
+
+def test_the_application_has_none_of_the_settings_that_lose_or_wait(tmp_path: Path) -> None:
+    stock = App("pin", autodiscover=False).conf
+    assert stock.broker_session_timeout == 60.0, "a worker that died is missed for a minute"
+    app = _faust_app(WorkerConfig(kafka="127.0.0.1:1", policies=PolicyBook(), data_dir=tmp_path), now_ms=0)
+    conf = app.conf
+    assert conf.broker_session_timeout == 10.0
+    assert conf.processing_guarantee == ProcessingGuarantee.AT_LEAST_ONCE
+    assert not conf.producer_threaded
+    assert conf.store.scheme == "memory", "a store on disk can be ahead of the changelog"
+    assert dict(app.tables) == {}, "state is ours: no stock table, no standby"
+
+
+#: Words of stock features that lose or double, and why they are not used.
+AVOIDED = {
+    r"stream\S*\.take\(|noack_take": "acks what an exception left undone",
+    r"\.Table\(|SetTable|\.hopping\(|\.tumbling\(": "one changelog message a write, and a failed one is logged",
+    r"\.(timer|crontab)\(": "runs on every worker",
+    r"exactly_once": "ends in rebalances, or is switched off without a word",
+    r"faust\.sensors": "milliseconds, and labels of all kinds",
+}
+SOURCES = [path for folder in ("streams", "supportpulse") for path in (ROOT / folder).rglob("*.py")]
+
+
+@pytest.mark.parametrize("word", AVOIDED)
+def test_what_loses_or_doubles_is_not_used(word: str) -> None:
+    assert [path.name for path in SOURCES if re.search(word, path.read_text(encoding="utf-8"))] == [], AVOIDED[word]
+
+
+def test_no_test_takes_faust_s_test_context_for_a_broker() -> None:
+    # Spelt in two, so that this test does not find itself.
+    word = "test_" + "context("
+    assert [path.name for path in (ROOT / "tests").rglob("*.py") if word in path.read_text(encoding="utf-8")] == []
 
 
 async def test_the_transport_makes_our_consumer() -> None:

@@ -1,78 +1,222 @@
-"""Why Faust's own consumer is not used: it commits past a message whose agent failed. Ours does not."""
+"""Why Faust's own consumer is not used: what it commits although it is not done, or gives up without a word."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from tempfile import mkdtemp
 from typing import Any
 
-import faust
 import pytest
-from kafka import KafkaProducer
 
-from streams.worker.transport import ChunkSchema, ChunkTransport
 from tests.servers.plugin import Broker, MakeTopic
-from tests.streams.worker.harness import SESSION_SECONDS, committed, until
+from tests.streams.worker.harness import until
+from tests.streams.worker.stock import Trial, values_of
 
 RECORDS = 20
+#: Many commit intervals.
+SOME_COMMITS_SECONDS = 1.0
 
 
-def an_app(broker: Broker, group: str) -> Any:
-    app = faust.App(
-        group,
-        broker=f"kafka://{broker.address}",
-        broker_session_timeout=SESSION_SECONDS,
-        broker_heartbeat_interval=SESSION_SECONDS / 4,
-        broker_commit_interval=0.2,
-        consumer_auto_offset_reset="earliest",
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        stream_wait_empty=False,
-        store="memory://",
-        datadir=mkdtemp(prefix="faust-"),
-        autodiscover=False,
-        web_enabled=False,
-    )
-    app.finalize()
-    return app
+@pytest.fixture(params=["stock", "ours"])
+def transport(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
 
 
-@pytest.mark.parametrize("transport", ["stock", "ours"])
-async def test_only_stock_faust_commits_past_a_message_whose_agent_failed(
-    broker: Broker, make_topic: MakeTopic, unique: Callable[[str], str], transport: str
-) -> None:
-    topic, group = make_topic(broker, "pin"), unique("group")
-    producer = KafkaProducer(bootstrap_servers=broker.address, acks="all", enable_idempotence=False)
-    for future in [producer.send(topic, value=b"%d" % n, partition=0) for n in range(RECORDS)]:
-        future.get(20)
+@pytest.fixture
+def make_trial(broker: Broker, make_topic: MakeTopic, unique: Callable[[str], str], transport: str) -> Any:
+    def make(records: int = RECORDS, **settings: Any) -> Trial:
+        trial = Trial(broker, make_topic(broker, "pin"), unique("group"), transport, settings)
+        trial.publish(range(records))
+        return trial
 
-    app = an_app(broker, group)
-    schema = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-    if transport == "ours":
-        app.transport = ChunkTransport(app.conf.broker_consumer, app, read_from={})
-        schema = ChunkSchema()
-    seen = []
+    return make
 
-    async def failing(stream: Any) -> None:
-        async for value in stream:
+
+async def _failing(trial: Trial, seen: list[Any], batches: bool) -> None:
+    """An agent that fails at the first thing it gets."""
+
+    async def fail(stream: Any) -> None:
+        async for value in stream.take(5, within=0.5) if batches else stream:
             seen.append(value)
             if len(seen) == 1:
                 raise RuntimeError("the first one fails")
 
-    app.agent(app.topic(topic, schema=schema, internal=False), name=f"t.{topic}")(failing)
-    await app.start()
+    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(fail)
+    await trial.app.start()
+    await until(lambda: bool(seen))
+
+
+@pytest.mark.parametrize("batches", [False, True], ids=["one by one", "take"])
+async def test_only_stock_faust_commits_past_a_message_whose_agent_failed(
+    make_trial: Callable[[], Trial], batches: bool
+) -> None:
+    trial, seen = make_trial(), list[Any]()
+    try:
+        await _failing(trial, seen, batches)
+        if trial.ours:
+            # The agent is started again; what comes now is another chunk, and nobody has said that it is finished.
+            await asyncio.to_thread(trial.publish, [RECORDS])
+            await until(lambda: len(seen) > 1)
+            await trial.app.consumer.commit()
+            await asyncio.sleep(SOME_COMMITS_SECONDS)
+            assert trial.committed() is None
+        else:
+            await until(lambda: trial.committed() == RECORDS)
+    finally:
+        await trial.stop()
+
+
+async def test_only_stock_faust_commits_a_message_in_the_middle_of_which_it_was_stopped(
+    make_trial: Callable[[], Trial],
+) -> None:
+    trial, begun = make_trial(), asyncio.Event()
+
+    async def slow(stream: Any) -> None:
+        async for _ in stream:
+            begun.set()
+            await asyncio.Event().wait()
+
+    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(slow)
+    await trial.app.start()
+    try:
+        await asyncio.wait_for(begun.wait(), 30)
+    finally:
+        await trial.stop()
+    assert trial.committed() == (None if trial.ours else 1)
+
+
+@pytest.mark.parametrize("before", [None, 0, 1], ids=["nothing", "0", "1"])
+async def test_only_stock_faust_commits_past_a_message_that_is_not_finished(
+    make_trial: Callable[[int], Trial], before: int | None
+) -> None:
+    first = before or 0
+    trial, seen = make_trial(first + 1), set[bytes]()
+    if before is not None:
+        trial.done_before(before)
+
+    async def one_is_stuck(stream: Any) -> None:
+        async for event in stream.events():
+            seen.update(values_of(event))
+            if b"%d" % first in values_of(event):
+                await asyncio.Event().wait()
+            trial.finish(event)
+
+    trial.app.agent(trial.channel, name=f"t.{trial.topic}", concurrency=2)(one_is_stuck)
+    await trial.app.start()
     try:
         await until(lambda: bool(seen))
-        if transport == "stock":
-            await until(lambda: committed(broker, group, topic).get(0, 0) == RECORDS)
+        await asyncio.to_thread(trial.publish, range(first + 1, RECORDS))
+        await until(lambda: len(seen) == RECORDS - first)
+        if trial.ours:
+            await trial.app.consumer.commit()
+            await asyncio.sleep(SOME_COMMITS_SECONDS)
+            assert trial.committed() == before
         else:
-            # The agent is started again; what comes now is another chunk, and nobody has said that it is finished.
-            producer.send(topic, value=b"more", partition=0).get(20)
-            await until(lambda: len(seen) > 1)
-            await app.consumer.commit()
-            await asyncio.sleep(1)
-            assert committed(broker, group, topic) == {}
+            await until(lambda: trial.committed() == RECORDS)
     finally:
-        await app.stop()
-        producer.close()
+        await trial.stop()
+
+
+async def test_only_stock_faust_believes_in_a_commit_that_failed(make_trial: Callable[[], Trial]) -> None:
+    trial, refused = make_trial(), list[Any]()
+    consumer = trial.app.consumer
+    commit = consumer._commit
+
+    async def refuse_the_first(offsets: Any) -> bool:
+        if sum(offsets.values()) == RECORDS and not refused:
+            refused.append(offsets)
+            return False
+        return bool(await commit(offsets))
+
+    consumer._commit = refuse_the_first
+
+    async def work(stream: Any) -> None:
+        async for event in stream.events():
+            trial.finish(event)
+
+    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(work)
+    await trial.app.start()
+    try:
+        await until(lambda: bool(refused))
+        if trial.ours:
+            await until(lambda: trial.committed() == RECORDS)
+        else:
+            await asyncio.sleep(SOME_COMMITS_SECONDS)
+            assert trial.committed() != RECORDS
+    finally:
+        await trial.stop()
+
+
+async def test_only_stock_faust_commits_what_was_skipped_although_it_acks_nothing(
+    make_trial: Callable[[], Trial],
+) -> None:
+    trial, skipped = make_trial(), list[Any]()
+
+    def nothing(value: Any) -> bool:
+        skipped.append(value)
+        return False
+
+    async def never(stream: Any) -> None:
+        async for _ in stream.noack().filter(nothing):
+            raise AssertionError("all of it is skipped")
+
+    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(never)
+    await trial.app.start()
+    try:
+        await until(lambda: bool(skipped))
+        if trial.ours:
+            await trial.app.consumer.commit()
+            await asyncio.sleep(SOME_COMMITS_SECONDS)
+            assert trial.committed() is None
+        else:
+            await until(lambda: trial.committed() == RECORDS)
+    finally:
+        await trial.stop()
+
+
+async def test_only_stock_faust_does_not_read_again_what_it_threw_away_before_the_first_commit(
+    make_trial: Callable[[], Trial],
+) -> None:
+    trial, seen = make_trial(), list[bytes]()
+
+    async def look(stream: Any) -> None:
+        async for event in stream.noack().events():
+            seen.extend(values_of(event))
+
+    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(look)
+    await trial.app.start()
+    try:
+        await until(lambda: len(seen) == RECORDS)
+        # What a rebalance does, after what had been fetched was thrown away.
+        await trial.app.consumer.perform_seek()
+        if trial.ours:
+            await until(lambda: len(seen) == 2 * RECORDS)
+        else:
+            await asyncio.to_thread(trial.publish, [RECORDS])
+            await until(lambda: b"%d" % RECORDS in seen)
+            assert len(seen) == RECORDS + 1
+    finally:
+        await trial.stop()
+
+
+async def test_only_stock_faust_stops_to_fetch_when_a_queue_is_full(make_trial: Callable[..., Trial]) -> None:
+    trial, seen = make_trial(stream_buffer_maxsize=1, broker_max_poll_records=1), list[Any]()
+
+    async def slow(stream: Any) -> None:
+        async for value in stream:
+            seen.append(value)
+            await asyncio.Event().wait()
+
+    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(slow)
+    await trial.app.start()
+    try:
+        await until(lambda: bool(seen))
+        if trial.ours:
+            await asyncio.sleep(SOME_COMMITS_SECONDS)
+            assert trial.app.consumer._buffered_partitions == set()
+        else:
+            # Nothing is left to fetch from, and it sleeps for a second each time it finds that out.
+            await until(lambda: not trial.app.consumer._get_active_partitions())
+    finally:
+        await trial.stop()
