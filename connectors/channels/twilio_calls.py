@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.channels.accounts import person_or_bot
 from connectors.channels.payloads import from_rfc2822, number_of
 from connectors.channels.pieces import Said, codes, unknown
 from connectors.channels.twilio_request import Request
@@ -104,6 +105,8 @@ class _Leg:
         """The leg of somebody whom the call is connected to."""
         if not self.by_program:
             return "agent_leg"
+        if person_or_bot(self.request.source, self.agent()) == "bot":
+            return "answered_by_program"
         if self.status == "in-progress":
             return [self.taken(self.at)] if self.is_callback else "call_flow"
         if self.status == "completed" and self.talk_seconds > 0:

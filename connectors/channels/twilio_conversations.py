@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from connectors.channels.accounts import person_or_bot
 from connectors.channels.payloads import (
     fingerprint,
     from_epoch_ms,
@@ -100,6 +101,8 @@ def _message(request: Request) -> Said:
 
 def _writer(request: Request, author: str | None, written_with: str) -> ActorKind:
     options = request.source.options
+    if person_or_bot(request.source, author) == "bot":
+        return "bot"
     if author is not None and author in options.agents:
         return "human"
     if author is not None and is_address(author):
@@ -140,7 +143,8 @@ def _participant(request: Request) -> Said:
     """Somebody of ours joins, and so has the conversation, or leaves it."""
     joins = request.get("EventType") == "onParticipantAdded"
     identity, place = request.get("Identity"), request.need("ConversationSid")
-    if identity is None or identity not in request.source.options.agents:
+    a_bot = person_or_bot(request.source, identity) == "bot"
+    if identity is None or a_bot or identity not in request.source.options.agents:
         return "participant"
     at = _at(request, "DateCreated") if joins else _at(request, "DateRemoved", "DateUpdated")
     name = f"{request.need('ParticipantSid')}:{'joined' if joins else 'left'}"
@@ -168,6 +172,8 @@ def task(request: Request) -> Said:
             raise unknown("event of TaskRouter", name)
         return IDLE_TASKS[word]
     assignee = request.need("WorkerSid") if name == "reservation.accepted" else None
+    if person_or_bot(request.source, assignee) == "bot":
+        assignee = None
     at_ms = request.get("TimestampMs")
     at = from_epoch_s(request.get("Timestamp"), "Timestamp") if at_ms is None else from_epoch_ms(at_ms, "TimestampMs")
     return [

@@ -108,6 +108,8 @@ def test_the_address_says_the_channel(prefix: str, channel: str) -> None:
         ("system", "API", {}, "bot", "live_chat"),
         ("amal", "API", {"agents": frozenset({"amal"})}, "human", "live_chat"),
         (CUSTOMER, "API", {}, "customer", "live_chat"),
+        ("greeter", "SDK", {"bots": ("greeter",)}, "bot", "live_chat"),
+        ("greeter", "API", {"bots": ("greeter",), "api_sender": "human"}, "bot", "live_chat"),
         ("", "API", {"api_sender": "system"}, "system", "live_chat"),
     ],
 )
@@ -144,6 +146,13 @@ def test_a_menu_that_answers_is_nobody() -> None:
     assert {fact.agent_id for fact in found if fact.metric == "handle_time"} == {"amal"}
     # Told to count the caller's leg, the same callbacks count it alone.
     assert values(steadfast(having(), legs()))["handle_time"] == 101_000
+
+
+def test_a_leg_or_a_worker_that_the_source_calls_a_bot_is_one() -> None:
+    ours = having(answered="agent_leg", bots=("amal", "WK1"))
+    assert told(ours, legs()[3]).ignored == ["answered_by_program"]
+    (accepted,) = told(ours, named(CASE, "accepted")).events
+    assert (accepted.assignee_id, accepted.team) == (None, "Billing")
 
 
 def test_a_caller_who_gives_up_was_not_answered() -> None:
