@@ -1,7 +1,7 @@
 """Ticks: records of `interactions` that say what time it was, for clocks that run out while nobody writes.
 
-A tick has no value. Its timestamp is the instant, its key says what it is and which sources are held. Whatever reads
-events passes it over. docs/decisions/0006-timers.md has the reasons.
+A tick has no value. Its timestamp is the instant, its key says what it is and what else holds from there on. Whatever
+reads events passes it over. docs/decisions/0006-timers.md has the reasons.
 """
 
 from __future__ import annotations
@@ -19,13 +19,28 @@ SourceName = tuple[str, str]
 ANY_TENANT = ""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[SourceName]).decode
 
 
-def tick_key(held: Iterable[SourceName] = ()) -> bytes:
-    """The key of a tick that leaves the conversations of these sources alone."""
-    named = sorted(held)
-    return _PREFIX + _encode(named) if named else _PREFIX
+class Tick(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a tick says besides the time. New fields go to the end, with a default."""
+
+    #: Conversations of these sources are left alone.
+    held: frozenset[SourceName] = frozenset()
+    #: The policies of this edition, or of a later one, judge everything behind the tick.
+    edition: int = 0
+    #: Conversations that an earlier edition judged are judged again here, up to this name; empty: none.
+    upto: str = ""
+
+
+_PLAIN = Tick()
+_decode = msgspec.msgpack.Decoder(Tick).decode
+
+
+def tick_key(held: Iterable[SourceName] = (), *, edition: int = 0, upto: str = "") -> bytes:
+    """The key of a tick that says this."""
+    # Sorted: the same tick has the same bytes.
+    said = (sorted(held), edition, upto)
+    return _PREFIX + _encode(said) if any(said) else _PREFIX
 
 
 def is_tick(key: bytes | None, value: bytes | None) -> bool:
@@ -33,11 +48,11 @@ def is_tick(key: bytes | None, value: bytes | None) -> bool:
     return value is None and key is not None and key.startswith(_PREFIX)
 
 
-def held_sources(key: bytes) -> frozenset[SourceName]:
-    """The sources that the tick with this key leaves alone. What a later release wrote there counts as none."""
+def read_tick(key: bytes) -> Tick:
+    """What the tick with this key says. What a later release wrote there counts as nothing."""
     if key == _PREFIX:
-        return frozenset()
+        return _PLAIN
     try:
-        return frozenset(_decode(key[len(_PREFIX) :]))
+        return _decode(key[len(_PREFIX) :])
     except msgspec.MsgspecError:
-        return frozenset()
+        return _PLAIN

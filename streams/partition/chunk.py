@@ -11,7 +11,7 @@ import msgspec
 
 from schemas.errors import Refused
 from schemas.records import DeadLetter, MetricFact, SlaAlert
-from schemas.ticks import SourceName, is_tick
+from schemas.ticks import SourceName, is_tick, read_tick
 from schemas.times import EpochMs
 from streams.partition.conversation import Change, Conversation
 from streams.partition.draft import Draft
@@ -52,9 +52,6 @@ class Caused(msgspec.Struct, frozen=True, gc=False):
 #: Takes a change with the offset and the time of the record that caused it.
 Emit = Callable[[int, EpochMs, Change], None]
 
-#: Conversations that a tick judges again after the policies were rewritten: some 50 ms of work.
-RENEWED_AT_ONCE = 300
-
 
 class Raised(msgspec.Struct, frozen=True, gc=False):
     """An alert, and the time of the record that caused it."""
@@ -80,6 +77,8 @@ class Outcome:
     heard: frozenset[SourceName] = frozenset()
     #: The conversations that were changed and are done now, where they may leave one day.
     done: list[str] = field(default_factory=list)
+    #: Of the policies that are in force behind it.
+    edition: int = 0
 
     def collect(self, offset: int, timestamp_ms: EpochMs, change: Change) -> None:
         """Keep a change."""
@@ -101,12 +100,13 @@ def process(
     still has them at hand: collecting those of a whole chunk first makes it fetch every fact from memory again, which
     takes longer than making it. Without `emit`, `outcome.changes` has them.
 
-    Raises `HasLeft` where a conversation has to come back first; what went to `emit` is void then.
+    Raises `HasLeft` where a conversation has to come back first, and `UnknownEdition`; void is then what went to
+    `emit`.
     """
     draft = Draft(store)
     outcome = Outcome(through=store.applied)
     emit = emit or outcome.collect
-    edition = store.editions.current
+    edition = draft.editions.current
     through, accepted, late, duplicates = outcome.through, 0, 0, 0
     for record in records:
         offset = record.offset
@@ -117,13 +117,14 @@ def process(
             tenant, conversation_id, event = read(record.value or b"")
         except Refused as refused:
             if record.key is not None and is_tick(record.key, record.value):
-                _tick(draft, outcome, store, record.key, offset, record.timestamp, emit)
+                _tick(draft, outcome, record.key, offset, record.timestamp, emit)
+                edition = draft.editions.current
                 continue
             outcome.dead_letters.append(_dead_letter(record, refused, f"{origin}/{offset}", now_ms))
             continue
         conversation = draft.conversation(tenant, conversation_id)
         if conversation.head.edition != edition:
-            _renew(draft, outcome, store, conversation, offset, record.timestamp, emit)
+            _renew(draft, outcome, conversation, offset, record.timestamp, emit)
         if conversation.knows(event):
             duplicates += 1
             continue
@@ -137,7 +138,7 @@ def process(
         if conversation.watch.has_news:
             _take_alerts(outcome, conversation, record.timestamp)
         draft.touched(conversation, offset)
-    outcome.through = through
+    outcome.through, outcome.edition = through, edition
     outcome.counts.update(_told(accepted=accepted, late=late, duplicate=duplicates, refused=len(outcome.dead_letters)))
     outcome.entries = draft.entries()
     outcome.heard = draft.heard()
@@ -147,13 +148,14 @@ def process(
 
 
 def judge(store: Store, as_of_ms: EpochMs, emit: Emit | None = None) -> Outcome:
-    """Breach every open clock whose deadline lies before `as_of_ms`. `emit` as in `process`."""
+    """Breach every open clock whose deadline lies before `as_of_ms`. `emit` as in `process`.
+
+    Every conversation has been judged by the edition in force: that takes ticks, which have offsets of their own.
+    """
     draft = Draft(store)
-    outcome = Outcome(through=store.applied)
+    outcome = Outcome(through=store.applied, edition=store.editions.current)
     emit = emit or outcome.collect
     for conversation in draft.all():
-        if conversation.head.edition != store.editions.current:
-            _renew(draft, outcome, store, conversation, store.applied, as_of_ms, emit)
         changes = conversation.judge(as_of_ms)
         if changes or conversation.watch.has_news or conversation.watch.moved:
             _take_alerts(outcome, conversation, as_of_ms)
@@ -164,15 +166,17 @@ def judge(store: Store, as_of_ms: EpochMs, emit: Emit | None = None) -> Outcome:
     return outcome
 
 
-def _tick(draft: Draft, outcome: Outcome, store: Store, key: bytes, offset: int, at_ms: EpochMs, emit: Emit) -> None:
-    def renew(conversation: Conversation) -> None:
-        if conversation.head.edition != store.editions.current:
-            _renew(draft, outcome, store, conversation, offset, at_ms, emit, ticked=True)
+def _tick(draft: Draft, outcome: Outcome, key: bytes, offset: int, at_ms: EpochMs, emit: Emit) -> None:
+    tick = read_tick(key)
+    draft.enter(tick.edition)
 
-    if store.outdated:
-        for conversation in draft.outdated(RENEWED_AT_ONCE):
-            renew(conversation)
-    for conversation, changes in judge_due(draft, key, at_ms, renew):
+    def renew(conversation: Conversation) -> None:
+        if conversation.head.edition != draft.editions.current:
+            _renew(draft, outcome, conversation, offset, at_ms, emit, ticked=True)
+
+    for conversation in draft.outdated(tick.upto):
+        renew(conversation)
+    for conversation, changes in judge_due(draft, tick.held, at_ms, renew):
         for change in changes:
             emit(offset, at_ms, change)
         _take_alerts(outcome, conversation, at_ms)
@@ -182,7 +186,6 @@ def _tick(draft: Draft, outcome: Outcome, store: Store, key: bytes, offset: int,
 def _renew(
     draft: Draft,
     outcome: Outcome,
-    store: Store,
     conversation: Conversation,
     offset: int,
     at_ms: EpochMs,
@@ -191,7 +194,7 @@ def _renew(
     ticked: bool = False,
 ) -> None:
     """The policies were rewritten since it was last looked at: judge it by those in force."""
-    for change in conversation.judge_anew(store.book, store.editions.current, at_ms):
+    for change in conversation.judge_anew(draft.editions.book, draft.editions.current, at_ms):
         emit(offset, at_ms, change)
     if conversation.watch.has_news:
         _take_alerts(outcome, conversation, at_ms)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from schemas.ticks import SourceName
 from schemas.times import EpochMs
@@ -30,6 +30,8 @@ class Draft:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        #: Those in force behind the last record.
+        self.editions = store.editions
         self._open: dict[str, Conversation] = {}
         self._sealed: Segments = {}
         self._changed: dict[str, Conversation] = {}
@@ -46,7 +48,7 @@ class Draft:
             elif self._store.left and self._store.left.get(key) is not None:
                 raise HasLeft("a conversation of the chunk has left memory: bring it back first")
             else:
-                head = Head(FoldState(), edition=self._store.editions.current)
+                head = Head(FoldState(), edition=self.editions.current)
             found = self._open[key] = self._conversation(key, tenant, conversation_id, head)
         return found
 
@@ -55,10 +57,24 @@ class Draft:
         for key, packed in self._store.heads.items():
             yield self._conversation(key, *names_of(key), unpack(packed))
 
-    def outdated(self, many: int) -> Iterator[Conversation]:
-        """The next so many conversations that an earlier edition of the policies judged."""
-        fresh = (key for key in self._store.outdated if key not in self._changed)
-        for key in list(islice(fresh, many)):
+    def enter(self, edition: int) -> None:
+        """The policies of this edition are in force behind here. Raises `UnknownEdition`."""
+        if edition > self.editions.current:
+            self.editions = self.editions.at(edition)
+
+    def outdated(self, upto: str) -> Iterator[Conversation]:
+        """The conversations with names up to this one that an earlier edition of the policies may have judged.
+
+        They follow from the names alone, not from how many are left. So the facts of a tick that is processed again by
+        a worker that knows a part of its effect are among those that were sent the first time, under the same offset.
+        """
+        if not upto:
+            return
+        known: Iterable[str] = self._store.outdated
+        if self.editions.current != self._store.editions.current:
+            # It came into force in this chunk.
+            known = sorted({*self._store.heads, *self._changed})
+        for key in list(takewhile(lambda name: name <= upto, known)):
             yield self.conversation(*names_of(key))
 
     def touched(self, conversation: Conversation, offset: int) -> None:

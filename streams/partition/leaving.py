@@ -38,7 +38,7 @@ class WrongEvents(SupportpulseError):
 def leave(store: Store, outcome: Outcome, log_ms: EpochMs) -> list[Entry]:
     """The entries by which conversations leave that have been done for long enough at `log_ms`, the log's time.
 
-    Those that the chunk of `outcome` has changed stay for now.
+    Those that the chunk of `outcome` has changed stay for now, and those that have still to be judged again.
     """
     leavers = store.leavers
     if leavers is None:
@@ -54,8 +54,9 @@ def leave(store: Store, outcome: Outcome, log_ms: EpochMs) -> list[Entry]:
         if since_ms is None:
             # It was opened again, and has another hint once it is done.
             continue
-        if key in touched or since_ms + leavers.age_ms > log_ms:
-            leavers.push(log_ms if key in touched else since_ms, (key,))
+        stays = key in touched or head.edition < outcome.edition
+        if stays or since_ms + leavers.age_ms > log_ms:
+            leavers.push(log_ms if stays else since_ms, (key,))
             continue
         sealed = [store.segments[key, number] for number in range(head.segments)]
         events = head.count + sum(map(count_of, sealed))

@@ -7,6 +7,7 @@ A conversation of six events costs some 750 bytes packed, several times that as 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeAlias
 
 import msgspec
@@ -62,6 +63,10 @@ class _HeadDone(msgspec.Struct, array_like=True, gc=False):
 
 #: By the key of the conversation and their number.
 Segments: TypeAlias = dict[tuple[str, int], bytes]
+
+
+#: Conversations that a tick judges again after the policies were rewritten: some 50 ms of work.
+RENEWED_AT_ONCE = 300
 
 
 class HasLeft(SupportpulseError):
@@ -136,8 +141,22 @@ class Store:
         self.editions = Editions((self.book,))
 
     def use(self, editions: Editions) -> None:
-        """Judge by these from now on. Follow it with `index_due` if there is a new one."""
+        """Judge by these from now on. A new one among them comes into force with a tick."""
         self.editions, self.book = editions, editions.book
+
+    def enter(self, edition: int) -> None:
+        """A tick has put this edition into force, and everything that came of that was `put`."""
+        if edition > self.editions.current:
+            self.use(self.editions.at(edition))
+            self._index_outdated()
+
+    def next_rewrite(self) -> tuple[int, str] | None:
+        """What the next tick has to say to go on with a rewrite: edition, and up to whom; None: there is nothing."""
+        editions = self.editions
+        if editions.current < editions.last:
+            return editions.last, ""
+        portion = list(islice(self.outdated, RENEWED_AT_ONCE))
+        return (editions.current, portion[-1]) if portion else None
 
     def put(self, entry: Entry) -> None:
         """Publish one entry."""
@@ -164,16 +183,19 @@ class Store:
     def index_due(self) -> None:
         """Fill the queue from the heads, after these have been read from a changelog; none of them is counted yet."""
         self._uncounted = set(self.heads)
-        push, edition, outdated = self.due.push, self.editions.current, []
+        push = self.due.push
         for key, packed in self.heads.items():
-            head = unpack_dues(packed)
-            dues = head.timers
-            if head.edition < edition:
-                outdated.append(key)
+            dues = unpack_dues(packed).timers
             for due_ms in (dues.turn_due, dues.episode_due):
                 if due_ms is not None:
                     push(due_ms, key)
-        self.outdated = dict.fromkeys(sorted(outdated))
+        self._index_outdated()
+
+    def _index_outdated(self) -> None:
+        edition = self.editions.current
+        # There is none before the first.
+        found = [key for key, packed in self.heads.items() if unpack_dues(packed).edition < edition] if edition else []
+        self.outdated = dict.fromkeys(sorted(found))
 
     def index_leavers(self) -> None:
         """The same for those that may leave."""

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from schemas.ticks import ANY_TENANT, SourceName, held_sources
+from schemas.ticks import ANY_TENANT, SourceName
 from schemas.times import EpochMs
 from streams.partition.conversation import Change, Conversation
 from streams.partition.draft import Draft
 
 
 def judge_due(
-    draft: Draft, key: bytes, at_ms: EpochMs, renew: Callable[[Conversation], None]
+    draft: Draft, held: frozenset[SourceName], at_ms: EpochMs, renew: Callable[[Conversation], None]
 ) -> Iterator[tuple[Conversation, list[Change]]]:
-    """Judge what is due before `at_ms`, but for conversations of the sources that the tick's `key` holds.
+    """Judge what is due before `at_ms`, but for conversations of the sources that are held.
 
     `renew` first makes sure that the policies in force are those that judge.
 
     Yields those of which something has to be kept or sent: changes, alerts, or when they are due next.
     """
-    held = held_sources(key)
     for conversation in draft.due(at_ms):
         if held and _is_held(conversation, held):
             continue

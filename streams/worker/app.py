@@ -226,6 +226,9 @@ class Worker:
     async def _drain(self, drain: Drain) -> None:
         await self._hold(set(drain.until))
         await self._until(self._interactions.applied, drain.until)
+        # Not ahead of the present: a broker may refuse records from the future.
+        while ticks := await self._ticker.rewrite(min(drain.as_of_ms, self._now_ms())):
+            await self._until(self._interactions.applied, ticks)
         await self._interactions.judge(drain.as_of_ms)
         await self._until(self._windows.applied, self._interactions.deltas_sent)
         while not self._windows.caught_up:

@@ -66,16 +66,21 @@ def records_of(
 ) -> Iterator[Outgoing]:
     """The records to write after a chunk; "applied through" comes last.
 
-    `policies`: those that judged it, where the changelog does not have them yet. They come first, so that nothing is
-    ever kept that was judged by policies that nobody knows.
+    `edition`: the one in force behind it. `policies`: those that judged it, where the changelog does not have them yet.
+    They come first, so that nothing is ever kept that was judged by policies that nobody knows.
     """
     if policies is not None:
-        value = _Value(through, pack_editions(policies), edition)
-        yield Outgoing(_encode(_Key("", _POLICIES, owner)), _encode(value), now_ms)
+        yield policies_record(policies, through, owner, now_ms)
     for entry in entries:
         value = _Value(entry.offset, entry.packed, edition)
         yield Outgoing(_encode(_Key(entry.key, entry.segment, owner)), _encode(value), now_ms)
     yield Outgoing(_encode(_Key("", None, owner)), _encode(_Value(through, b"", edition)), now_ms)
+
+
+def policies_record(policies: Editions, through: int, owner: str, now_ms: EpochMs) -> Outgoing:
+    """The record that keeps them. It stands before the first tick that names their last edition."""
+    value = _Value(through, pack_editions(policies), policies.last)
+    return Outgoing(_encode(_Key("", _POLICIES, owner)), _encode(value), now_ms)
 
 
 class Recovery:
@@ -85,6 +90,7 @@ class Recovery:
         self._store = store
         self._ranks: dict[tuple[str, int | None], int] = {}
         self.records = 0
+        self._edition = 0
         #: The policies that judged what was read; None: nobody wrote them down.
         self.editions: Editions | None = None
         #: When the last record was written.
@@ -119,10 +125,12 @@ class Recovery:
         if segment == _POLICIES:
             self.editions = unpack_editions(content.packed or b"")
         else:
-            self._store.applied = content.offset
+            self._store.applied, self._edition = content.offset, content.edition
 
     def finish(self) -> None:
         """All records have been taken."""
+        if self.editions is not None:
+            self.editions = self.editions.at(self._edition)
         self._store.prune()
 
 

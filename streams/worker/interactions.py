@@ -56,6 +56,11 @@ class _Partition:
     #: The policies, while the changelog does not have them.
     unwritten: Editions | None = None
 
+    def use(self, book: PolicyBook) -> None:
+        """Judge by these policies, which grew and mean what they meant."""
+        self.unwritten = self.store.editions.extended(book)
+        self.store.use(self.unwritten)
+
 
 class NoArchive(SupportpulseError):
     """Conversations left memory under another configuration. Nothing was sent or committed; says what to do."""
@@ -112,13 +117,12 @@ class InteractionsStage:
         """Judge by these policies from the next chunk on. The numbers that conversations keep must mean the same."""
         self._book = book
         for partition in self._partitions.values():
-            partition.unwritten = partition.store.editions.extended(book)
-            partition.store.use(partition.unwritten)
+            partition.use(book)
 
-    def rewriting(self, number: int) -> int:
-        """How many conversations of a partition have still to be judged again by rewritten policies."""
+    def next_rewrite(self, number: int) -> tuple[int, str] | None:
+        """What the next tick of a partition has to say for its policies to be rewritten; None: nothing."""
         held = self._partitions.get(number)
-        return 0 if held is None else len(held.store.outdated)
+        return None if held is None else held.store.next_rewrite()
 
     def queues(self) -> list[tuple[int, DueQueue]]:
         """What is due in each of the partitions."""
@@ -217,20 +221,29 @@ class InteractionsStage:
             store.leavers = Leavers(self._config.leave_after_ms)
         began = time.monotonic()
         found = await changelog.recover(self._config.kafka, self._topics.conversation_state, number, store)
+        book, owner = self._book, uuid4().hex[:16]
         unwritten = self._judge_by(number, store, found)
+        if unwritten is not None and unwritten.current < unwritten.last:
+            # Whoever meets the tick that puts them into force has to know them, whatever becomes of this worker.
+            record = changelog.policies_record(unwritten, store.applied, owner, self._now_ms())
+            await self._outbox.send_to(self._topics.conversation_state, number, [record])
+            unwritten = None
         store.index_due()
         store.index_leavers()
         log.info(
             "recovered",
             partition=number,
             records=found.records,
-            to_judge_again=len(store.outdated),
+            to_judge_again=len(store.heads if store.editions.current < store.editions.last else store.outdated),
             conversations=len(store.heads),
             left=len(store.left),
             applied=store.applied,
             seconds=round(time.monotonic() - began, 3),
         )
-        partition = self._partitions[number] = _Partition(store, uuid4().hex[:16], generation, unwritten=unwritten)
+        partition = self._partitions[number] = _Partition(store, owner, generation, unwritten=unwritten)
+        if self._book is not book:
+            # They were replaced while the broker took the others.
+            partition.use(self._book)
         counting = asyncio.create_task(self._count(number, partition))
         self._counting.add(counting)
         counting.add_done_callback(self._counting.discard)
@@ -275,7 +288,7 @@ class InteractionsStage:
             outcome.through,
             partition.owner,
             self._now_ms(),
-            edition=partition.store.editions.current,
+            edition=outcome.edition,
             policies=policies,
         )
         await self._outbox.send_to(self._topics.conversation_state, tp.partition, records)
@@ -284,6 +297,7 @@ class InteractionsStage:
         for entry in outcome.entries:
             partition.store.put(entry)
         partition.store.applied = outcome.through
+        partition.store.enter(outcome.edition)
         if partition.unwritten is policies:
             partition.unwritten = None
         partition.returned.clear()

@@ -68,7 +68,7 @@ class Ticker:
         for number, queue in self.stage.queues():
             due_ms = queue.next_ms(now_ms)
             released = self._holding.get(number, frozenset()) - held
-            rewriting = self.stage.rewriting(number)
+            rewriting = self.stage.next_rewrite(number) is not None
             if not released and not rewriting and (due_ms is None or due_ms >= now_ms):
                 nap_ms = nap_ms if due_ms is None else min(nap_ms, due_ms + 1 - now_ms)
             elif self._waits(number, now_ms):
@@ -80,14 +80,27 @@ class Ticker:
             nap_ms = _SHORT_NAP_MS
         return nap_ms
 
+    async def rewrite(self, at_ms: EpochMs) -> Mapping[int, int]:
+        """Write the next tick of every partition whose policies are being rewritten; offsets by partition, empty when
+        all is done. `at_ms`: what the ticks say of the time.
+        """
+        wanted = [number for number in sorted(self.stage.partitions) if self.stage.next_rewrite(number)]
+        return {number: await self._write(number, at_ms, frozenset()) for number in wanted}
+
     async def _tick(self, number: int, now_ms: EpochMs, held: frozenset[SourceName]) -> None:
         topic, generation = self.config.topics.interactions, self.ownership.generation
         # Not for correctness, but for quiet: the tick of somebody who has lost the partition does no harm.
         if not self.ownership.holds(TP(topic, number), generation):
             return
-        offset = await self.outbox.send_to(topic, number, [Outgoing(tick_key(held), None, now_ms)])
+        offset = await self._write(number, now_ms, held)
         self._under_way[number] = _UnderWay(generation, offset, now_ms)
         self._holding[number] = held
+
+    async def _write(self, number: int, now_ms: EpochMs, held: frozenset[SourceName]) -> int:
+        """Write a tick; its offset."""
+        edition, upto = self.stage.next_rewrite(number) or (0, "")
+        key = tick_key(held, edition=edition, upto=upto)
+        return await self.outbox.send_to(self.config.topics.interactions, number, [Outgoing(key, None, now_ms)])
 
     def _waits(self, number: int, now_ms: EpochMs) -> bool:
         """Whether a tick is on its way through the partition."""

@@ -37,9 +37,12 @@ def record(offset: int, event: InteractionEvent) -> SourceRecord:
     return Published(offset, event.occurred_at, record_key("acme", event.conversation_id), wire.encode_event(event))
 
 
-def tick(offset: int, at_ms: EpochMs, held: Iterable[SourceName] = ()) -> SourceRecord:
-    """A tick as it lies in `interactions`."""
-    return Published(offset, at_ms, tick_key(held), None)
+def tick(
+    offset: int, at_ms: EpochMs, held: Iterable[SourceName] = (), rewrite: tuple[int, str] | None = None
+) -> SourceRecord:
+    """A tick as it lies in `interactions`. `rewrite`: what the store said that the next one has to say."""
+    edition, upto = rewrite or (0, "")
+    return Published(offset, at_ms, tick_key(held, edition=edition, upto=upto), None)
 
 
 def records(events: Iterable[InteractionEvent], first: int = 0) -> list[SourceRecord]:
@@ -52,6 +55,7 @@ def publish(store: Store, outcome: Outcome) -> None:
     for entry in outcome.entries:
         store.put(entry)
     store.applied = outcome.through
+    store.enter(outcome.edition)
 
 
 class Reader:

@@ -22,6 +22,15 @@ policies:
     warn_at: [0.5]
 """
 BOOK: PolicyBook = policy_file.parse(POLICIES)
+#: Who answers within a second is in time by the first, and too late by these.
+HARDER: PolicyBook = policy_file.parse(
+    """
+policies:
+  - name: harder
+    targets: {first_response: 0.5s}
+    warn_at: [0.5]
+"""
+)
 
 #: Conversation, level and share.
 Said = tuple[str, str, "float | None"]
@@ -31,7 +40,9 @@ def now_ms() -> EpochMs:
     return time.time_ns() // 1_000_000
 
 
-def contact(conversation: str, at_ms: EpochMs | None = None, *, historical: bool = False) -> InteractionEvent:
+def contact(
+    conversation: str, at_ms: EpochMs | None = None, *, historical: bool = False, team: str | None = None
+) -> InteractionEvent:
     """A customer writes, now unless told otherwise."""
     return InteractionEvent(
         event_id=f"{conversation}-contact",
@@ -43,6 +54,7 @@ def contact(conversation: str, at_ms: EpochMs | None = None, *, historical: bool
         conversation_id=conversation,
         actor_kind="customer",
         historical=historical,
+        team=team,
     )
 
 
@@ -72,6 +84,14 @@ class Raised:
     def once(self) -> set[Said]:
         """By key: what consumers count once."""
         return set(self.times)
+
+    @property
+    def standing(self) -> set[tuple[str, EpochMs]]:
+        """The breaches that were not taken back: fact_id and deadline."""
+        return self._deadlines("breach") - self._deadlines("retracted")
+
+    def _deadlines(self, level: str) -> set[tuple[str, EpochMs]]:
+        return {(one.fact_id, one.deadline) for one in self.alerts if one.level == level}
 
     def of(self, conversation: str) -> list[str]:
         """The levels of a conversation, in the order in which they were first raised."""

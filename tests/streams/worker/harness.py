@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from schemas import wire
-from schemas.records import DeadLetter, InteractionEvent, MetricFact
+from schemas.records import DeadLetter, InteractionEvent, MetricFact, MetricWindow
 from schemas.times import EpochMs
 from schemas.topics import Topics, record_key
 from streams.replay import Replay
 from streams.sla.policies import PolicyBook
+from streams.windows.batch import same_figures, windows_at
+from streams.windows.shape import WINDOW_SECONDS
 from streams.worker.app import Worker
 from streams.worker.config import Drain, WorkerConfig
 from streams.worker.stats import SilentStats
@@ -25,6 +28,8 @@ from tests.servers.plugin import Broker
 from tests.streams.partition.harness import FactKey, as_measured, held
 from tests.streams.stories import story
 from tests.streams.strategies import BOOK, LAST_MS
+from tests.streams.windows.harness import WindowKey, at_the_end_of
+from tests.streams.windows.harness import key_of as window_key
 
 PARTITIONS = 3
 #: Tansu's joins take half of it, and a killed worker's partitions are free after it.
@@ -122,10 +127,10 @@ class Surroundings:
             drain=Drain(dict(self.ends), LAST_MS) if drain else None,
         )
 
-    async def drain(self, policies: PolicyBook = BOOK) -> dict[str, int]:
+    async def drain(self, policies: PolicyBook = BOOK, *, rewrite: bool = False) -> dict[str, int]:
         """Run a worker until everything published has had its effect; events by result."""
         stats = Counting()
-        worker = Worker(self.config(policies=policies), stats)
+        worker = Worker(dataclasses.replace(self.config(policies=policies), rewrite_policies=rewrite), stats)
         await asyncio.wait_for(worker.run(asyncio.Event()), PATIENCE_SECONDS)
         return stats.counts
 
@@ -144,6 +149,20 @@ class Surroundings:
                 latest[key] = fact
         found = {key: as_measured(held(fact)) for key, fact in latest.items()}
         return {key: fact for key, fact in found.items() if fact is not None}
+
+    def windows(self) -> dict[WindowKey, MetricWindow]:
+        """What was said last of every window."""
+        found = [wire.decode_window(value) for value in self._values(self.topics.windows)]
+        return {window_key(window): window for window in sorted(found, key=lambda window: window.window_end)}
+
+    def windows_are_those_of(self, facts: Collection[MetricFact], seconds: Collection[int] = WINDOW_SECONDS) -> bool:
+        """Whether the windows of these sizes that hold something are what the reference makes of these facts."""
+        found = {key: one for key, one in self.windows().items() if one.count and one.window_seconds in seconds}
+        ends_ms = max((one.window_end for one in found.values()), default=0)
+        wanted = {window_key(one): one for one in windows_at(facts, ends_ms) if one.window_seconds in seconds}
+        return found.keys() == wanted.keys() and all(
+            same_figures(at_the_end_of(window, wanted[key]), wanted[key]) for key, window in found.items()
+        )
 
     def dead_letters(self) -> list[DeadLetter]:
         return [wire.decode_dead_letter(value) for value in self._values(self.topics.dead_letters)]

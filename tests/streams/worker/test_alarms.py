@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from schemas.ticks import is_tick
+from schemas.ticks import SourceName, is_tick
 from schemas.times import EpochMs, render
 from schemas.topics import Topics
 from streams.sla import policy_file
@@ -53,12 +53,12 @@ async def working(around: Surroundings, stats: SilentStats | None = None, **fiel
 
 
 @contextmanager
-def child(around: Surroundings, name: str) -> Iterator[subprocess.Popen[bytes]]:
+def child(around: Surroundings, name: str, policies: str = "alarms") -> Iterator[subprocess.Popen[bytes]]:
     """A worker in a process of its own, killed at the end of the block."""
     folder = around.data_dir / name
     command = [sys.executable, "-m", "tests.streams.worker.child", around.broker.address, around.topics.prefix]
     with folder.with_suffix(".log").open("wb") as log:
-        process = subprocess.Popen([*command, str(folder), "alarms"], stdout=log, stderr=log)
+        process = subprocess.Popen([*command, str(folder), policies], stdout=log, stderr=log)
     try:
         yield process
     finally:
@@ -138,6 +138,7 @@ async def test_killed_before_the_deadline_its_successor_raises_the_breach_once(a
     assert found.once == {
         (name, level, share) for name in [*names, "early"] for level, share in (("warning", 0.5), ("breach", None))
     }
+    assert {found.times[name, "breach", None] for name in names} == {1}, "nobody had raised them before"
 
 
 async def test_frozen_over_the_deadline_and_awake_again_it_does_no_harm(around: Surroundings) -> None:
@@ -168,17 +169,39 @@ async def test_frozen_over_the_deadline_and_awake_again_it_does_no_harm(around: 
 
 
 async def test_the_alerts_of_a_silent_source_are_held_until_it_is_heard_again(around: Surroundings) -> None:
-    async with working(around, heartbeat_seconds={"chat": 1.0}):
+    stats = Looking()
+    async with working(around, stats, heartbeat_seconds={"chat": 1.0}):
         await asyncio.to_thread(around.publish, [contact("quiet")])
         # One more second than it takes to be due, and nothing is raised: the source may be away.
         await asyncio.sleep(TARGET_SECONDS + 1.5)
         assert raised(around).of("quiet") in ([], ["warning"])
+        assert outcomes(around.versions(), "quiet") == [], "its state is not known, and so it is not breached"
+        await until(lambda: stats.stands(waiting=1, breached=0))
+        assert stats.unknown == {("acme", "chat"): True}
 
         def heard_again() -> bool:
             around.publish([contact(f"again-{now_ms()}")])
             return "breach" in raised(around).of("quiet")
 
         await until(heard_again)
+        assert outcomes(around.versions(), "quiet") == ["breached"]
+        assert False in stats.said_unknown
+
+
+async def test_a_worker_that_is_behind_raises_nothing_that_a_reply_in_its_backlog_answers(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its deadline has long passed when the worker begins, and the reply lies many chunks behind the question.
+    monkeypatch.setattr("streams.worker.app.CHUNK_RECORDS", 3)
+    asked_ms = now_ms() - 60_000
+    others = [contact(f"other{n}", asked_ms) for n in range(200)]
+    around.publish([contact("answered", asked_ms), contact("silent", asked_ms), *others])
+    around.publish([reply(one.conversation_id, asked_ms + 500) for one in [contact("answered"), *others]])
+    async with working(around):
+        await seen(around, "silent", WARNED_AND_BREACHED)
+        await until(lambda: len(around.versions()) >= 2 * len(others))
+    assert {one.conversation_id for one in raised(around).alerts} == {"silent"}
+    assert outcomes(around.versions(), "answered") == ["met"]
 
 
 async def test_policies_that_change_in_a_running_worker_judge_what_opens_after_them(
@@ -235,10 +258,18 @@ class Looking(SilentStats):
 
     def __init__(self) -> None:
         self.shown: dict[Group, Figures] = {}
+        self.unknown: dict[SourceName, bool] = {}
+        #: Everything that was said of any source.
+        self.said_unknown: set[bool] = set()
         self.ended: list[str | None] = []
 
     def live(self, figures: Mapping[Group, Figures], now_ms: EpochMs) -> None:
         self.shown = dict(figures)
+
+    def held(self, sources: Mapping[SourceName, bool]) -> None:
+        self.unknown = dict(sources)
+        if self.unknown.get(("acme", "chat")) is False:
+            self.said_unknown.add(False)
 
     def clocks(self, changes: Iterable[ClockChange]) -> None:
         self.ended += [fact.outcome for _, fact in changes]
