@@ -26,6 +26,8 @@ class ClockMetrics:
         self._breached = counter(catalogue.SLA_BREACHED, registry)
         self._retracted = counter(catalogue.SLA_RETRACTED, registry)
         self._unknown = gauge(catalogue.SOURCE_UNKNOWN, registry)
+        #: The labels under which a source was shown last.
+        self._shown: set[tuple[str, str]] = set()
         self._live = LiveGauges(registry, self._caps)
 
     def clocks(self, changes: Iterable[tuple[MetricFact | None, MetricFact]]) -> None:
@@ -48,8 +50,16 @@ class ClockMetrics:
 
     def held(self, sources: Mapping[SourceName, bool]) -> None:
         """Of every watched source, whether its alerts are held."""
+        found: dict[tuple[str, str], bool] = {}
         for (tenant, source), is_held in sources.items():
-            self._unknown.labels(self._tenant(tenant), source).set(is_held)
+            labels = (self._tenant(tenant), source)
+            found[labels] = found.get(labels, False) or is_held
+        for labels, is_held in found.items():
+            self._unknown.labels(*labels).set(is_held)
+        # A source that nobody had heard of has no tenant until somebody has.
+        for labels in self._shown - found.keys():
+            self._unknown.remove(*labels)
+        self._shown = set(found)
 
     def live(self, figures: Mapping[tuple[str, str, str], Standings], now_ms: EpochMs) -> None:
         """How the open conversations stand."""

@@ -46,3 +46,24 @@ def test_tenants_behind_the_first_are_counted_together() -> None:
         for name in ("a", "b", "other")
     }
     assert found == {"a": 2, "b": None, "other": 2}
+
+
+def unknown(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
+    found = (metric.samples for metric in registry.collect() if metric.name == "supportpulse_source_unknown")
+    return {(one.labels["tenant"], one.labels["source"]): one.value for samples in found for one in samples}
+
+
+def test_a_source_that_was_never_heard_of_is_known_by_its_tenant_once_it_is() -> None:
+    registry = CollectorRegistry()
+    metrics = ClockMetrics(registry)
+    metrics.held({("", "chat"): True})
+    assert unknown(registry) == {("", "chat"): 1}
+    metrics.held({("acme", "chat"): False})
+    assert unknown(registry) == {("acme", "chat"): 0}, "nothing is unknown any more"
+
+
+def test_of_the_tenants_behind_the_first_one_that_is_held_counts() -> None:
+    registry = CollectorRegistry()
+    metrics = ClockMetrics(registry, Caps(tenants=1))
+    metrics.held({("a", "chat"): False, ("b", "chat"): True, ("c", "chat"): False})
+    assert unknown(registry) == {("a", "chat"): 0, ("other", "chat"): 1}
