@@ -69,6 +69,8 @@ class Comparison:
         self.after: Outcomes = defaultdict(Tally)
         self.moves = Moves()
         self.conversations = 0
+        #: Clocks on either side.
+        self.clocks = 0
 
     def add(self, history: Replay, as_of_ms: EpochMs) -> None:
         """Judge a part of the history, whole conversations, as of an instant."""
@@ -77,12 +79,19 @@ class Comparison:
         _count(before.values(), self.before)
         _count(after.values(), self.after)
         self.moves.add(before, after)
+        self.clocks += len(before.keys() | after.keys())
         self.conversations += history.conversations
 
     @property
     def names(self) -> list[Name]:
         """Everything that was judged on either side, sorted."""
         return sorted(self.before.keys() | self.after.keys())
+
+    @property
+    def together(self) -> list[tuple[str, Tally, Tally]]:
+        """By metric, over all policies: before and after."""
+        metrics = sorted({metric for _, metric in self.names})
+        return [(metric, _sum(self.before, metric), _sum(self.after, metric)) for metric in metrics]
 
     def _clocks(self, facts: Iterable[MetricFact]) -> Iterable[MetricFact]:
         for fact in facts:
@@ -100,6 +109,11 @@ def _count(facts: Iterable[MetricFact], into: Outcomes) -> None:
         tally.met += outcome == "met"
         tally.breached += outcome == "breached"
         tally.cancelled += outcome == "cancelled"
+
+
+def _sum(outcomes: Outcomes, metric: str) -> Tally:
+    found = [tally for name, tally in outcomes.items() if name[1] == metric]
+    return Tally(*(sum(getattr(one, field) for one in found) for field in ("met", "breached", "cancelled")))
 
 
 def _outcome(fact: MetricFact | None) -> str:

@@ -84,21 +84,19 @@ def simulate(
     logs.configure()
     reach.check_files(events or ())
     found = settings.load(data_dir=data_dir, clickhouse=clickhouse, policies=against)
-    comparison = command.simulate(
-        found,
-        command.SimulateOptions(
-            policies=policies,
-            against=found.policies,
-            events=events or (),
-            since_ms=None if since is None else times.parse(since),
-            as_of_ms=None if as_of is None else times.parse(as_of),
-            as_written=as_written,
-        ),
+    options = command.SimulateOptions(
+        policies=policies,
+        against=found.policies,
+        events=events or (),
+        since_ms=None if since is None else times.parse(since),
+        as_of_ms=None if as_of is None else times.parse(as_of),
+        as_written=as_written,
     )
+    comparison = command.simulate(found, options)
     if as_json:
         print(command.as_json(comparison).decode())
     else:
-        command.show(comparison, _console())
+        command.show(comparison, options, _console())
 
 
 def _console() -> Console:

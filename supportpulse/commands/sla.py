@@ -51,7 +51,7 @@ def check(path: Path, now_ms: EpochMs, console: Console) -> None:
 
 
 def _counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _version_table(version: PolicyVersion, now_ms: EpochMs) -> Table:
@@ -149,8 +149,24 @@ def _latest(database: Database) -> EpochMs | None:
     return row[1] if row[0] else None
 
 
-def show(comparison: Comparison, console: Console) -> None:
-    """A table: by policy and metric, before and after; then what moved."""
+def show(comparison: Comparison, options: SimulateOptions, console: Console) -> None:
+    """What is compared; a table by policy and metric, before and after; then what moved."""
+    console.print(escape(f"before: {options.against or 'no policies'}"), soft_wrap=True)
+    how = "as it is written" if options.as_written else "its last version, as if in force since ever"
+    console.print(escape(f"after:  {options.policies}, {how}"), soft_wrap=True)
+    if comparison.clocks:
+        console.print(_outcome_table(comparison))
+    for (before, after), clocks in comparison.moves.counts.most_common():
+        console.print(f"{_counted(clocks, 'clock', 'clocks')}: {_said(before)} → {_said(after)}")
+    if not comparison.clocks:
+        console.print("no clock: no policy has a target for what is there, or nothing opened since then")
+    elif not comparison.moves.counts:
+        console.print("no clock comes out otherwise")
+    clocks = _counted(comparison.clocks, "clock", "clocks")
+    console.print(f"{clocks} in {_counted(comparison.conversations, 'conversation', 'conversations')}")
+
+
+def _outcome_table(comparison: Comparison) -> Table:
     table = Table()
     for heading in (
         "policy",
@@ -165,12 +181,16 @@ def show(comparison: Comparison, console: Console) -> None:
         table.add_column(heading, justify="left" if heading in ("policy", "metric") else "right")
     for name in comparison.names:
         sides = (comparison.before.get(name, Tally()), comparison.after.get(name, Tally()))
-        cells = (cell for side in sides for cell in (f"{side.met:,}", f"{side.breached:,}", _percent(side.attainment)))
-        table.add_row(*map(escape, name), *cells)
-    console.print(table)
-    for (before, after), clocks in comparison.moves.counts.most_common():
-        console.print(f"{clocks:,} clocks: {_said(before)} → {_said(after)}")
-    console.print(f"{comparison.conversations:,} conversations")
+        table.add_row(*map(escape, name), *_cells(*sides))
+    table.add_section()
+    for metric, before, after in comparison.together:
+        table.add_row("[italic]together[/italic]", escape(metric), *_cells(before, after))
+    return table
+
+
+def _cells(*sides: Tally) -> Iterator[str]:
+    for side in sides:
+        yield from (f"{side.met:,}", f"{side.breached:,}", _percent(side.attainment))
 
 
 def as_json(comparison: Comparison) -> bytes:

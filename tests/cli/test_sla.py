@@ -124,6 +124,25 @@ def test_simulate_shows_a_table(files: Path) -> None:
     assert done.status == 0, done.err
     assert "66.7%" in done.out
     assert "2 clocks: no target → met" in done.out
+    assert "1 clock: no target → breached" in done.out
+    assert "before: no policies" in done.out
+    assert "after:  policies.yaml, its last version, as if in force since ever" in done.out
+    assert "3 clocks in 3 conversations" in done.out
+
+
+def test_simulate_adds_up_what_policies_of_other_names_judge(files: Path) -> None:
+    renamed = POLICIES.partition("---")[0].replace("name: rest", "name: others").replace("5m", "10m")
+    (files / "new.yaml").write_text(renamed, encoding="utf-8")
+    files_given = ("--policies", "new.yaml", "--against", "old.yaml", "--events", "events.jsonl")
+    done = run(files, "sla", "simulate", *files_given)
+    (together,) = (line for line in done.out.splitlines() if "together" in line)
+    assert [cell.strip() for cell in together.split("│")[3:-1]] == ["1", "2", "33.3%", "2", "1", "66.7%"]
+
+
+def test_simulate_says_when_nothing_moves_and_when_there_is_nothing(files: Path) -> None:
+    unchanged = ("sla", "simulate", "--policies", "old.yaml", "--against", "old.yaml", "--events", "events.jsonl")
+    assert "no clock comes out otherwise" in run(files, *unchanged).out
+    assert "no clock: no policy has a target" in run(files, *unchanged, "--since", "2026-03-11T00:00:00Z").out
 
 
 def test_simulate_without_a_history_is_one_line(files: Path) -> None:
