@@ -194,6 +194,8 @@ async def test_an_outage_loses_nothing_reads_no_further_and_shows(
         assert "Check that ClickHouse runs" in service.health.detail
         held = service._batch.rows + (service._landing_batch.rows if service._landing_batch else 0)
         assert held <= 2 * (100 + 50)
+        polled = sum(end for (topic, _), end in service._kafka._polled.items() if topic == topics.facts)
+        assert polled <= 2 * (100 + 50), "it reads nothing more"
         flaky.cut = False
         await service.drain()
         assert service.health.ok

@@ -92,6 +92,12 @@ def test_without_final_rows_that_were_replaced_are_counted_however_many_there_ar
     assert number(database, "SELECT count() FROM facts") == 100
 
 
+def test_an_older_version_that_comes_behind_a_newer_one_changes_nothing(database: EmbeddedDatabase) -> None:
+    for revision in (1, 3, 2):
+        database.insert("metric_facts", rows.fact_columns([samples.fact(revision=revision)]))
+    assert number(database, "SELECT revision FROM metric_facts FINAL") == 3
+
+
 def test_what_was_inserted_is_there_whatever_the_default_for_inserts_is(database: EmbeddedDatabase) -> None:
     (value,) = database.query("SELECT value FROM system.settings WHERE name = 'async_insert'").columns[0]
     assert value == "1", "by default a server collects inserts"
