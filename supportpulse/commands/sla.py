@@ -162,8 +162,8 @@ def show(comparison: Comparison, options: SimulateOptions, console: Console) -> 
         console.print("no clock: no policy has a target for what is there, or nothing opened since then")
     elif not comparison.moves.counts:
         console.print("no clock comes out otherwise")
-    clocks = _counted(comparison.clocks, "clock", "clocks")
-    console.print(f"{clocks} in {_counted(comparison.conversations, 'conversation', 'conversations')}")
+    judged = _counted(comparison.clocks, "clock", "clocks")
+    console.print(f"{judged} in {_counted(comparison.conversations, 'conversation', 'conversations')}")
 
 
 def _outcome_table(comparison: Comparison) -> Table:

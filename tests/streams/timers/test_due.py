@@ -209,7 +209,9 @@ def test_what_a_source_has_to_say_is_waited_for_while_it_is_silent() -> None:
     partition = partition_of(PLAIN, [chat, msgspec.structs.replace(pbx, conversation_id="d")])
     partition.feed([tick(2, clock("09:10"), held=[("acme", "pbx")])])
     assert {alert.conversation_id for alert in partition.alerts} == {"c"}
-    partition.feed([tick(3, clock("09:11"), held=[("other", "pbx")])])
+    partition.feed([tick(3, clock("09:10"), held=[("", "pbx")])])
+    assert {alert.conversation_id for alert in partition.alerts} == {"c"}, "of no tenant: whosever it is"
+    partition.feed([tick(4, clock("09:11"), held=[("other", "pbx")])])
     assert {alert.conversation_id for alert in partition.alerts} == {"c", "d"}
     assert [alert.raised_at for alert in partition.alerts if alert.level == "breach"] == [clock("09:05:30")] * 2
 

@@ -57,6 +57,27 @@ def test_what_cannot_be_taken_leaves_the_old_policies_in_force(
     assert watched.watch.look(), "and it is put right by the next good file"
 
 
+async def test_who_asks_is_told_about_a_file_that_did_not_change(
+    watched: Watched, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched.path.write_text("policies: [", encoding="utf-8")
+    watching = asyncio.ensure_future(watched.watch.run())
+    try:
+        for times_refused in (1, 2):
+            said = ""
+            for _ in range(500):
+                said += capsys.readouterr().out
+                if "policies.refused" in said:
+                    break
+                await asyncio.sleep(0.02)
+            assert said.count("policies.refused") == 1, times_refused
+            watched.watch.ask()
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+
+
 async def test_the_file_is_watched_and_a_missing_one_is_waited_for(watched: Watched) -> None:
     watching = asyncio.ensure_future(watched.watch.run())
     try:
