@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from itertools import islice
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -15,7 +16,7 @@ from schemas.ticks import SourceName, is_tick, read_tick
 from schemas.times import EpochMs
 from streams.partition.conversation import Change, Conversation
 from streams.partition.draft import Draft
-from streams.partition.reading import read
+from streams.partition.reading import Read, read
 from streams.partition.store import Entry, Store
 from streams.partition.ticks import judge_due
 from streams.timers.alerts import ClockChange
@@ -49,8 +50,15 @@ class Caused(msgspec.Struct, frozen=True, gc=False):
     change: Change
 
 
+#: Offset and time of the record that caused it, and the change.
+Made: TypeAlias = tuple[int, EpochMs, Change]
 #: Takes a change with the offset and the time of the record that caused it.
 Emit = Callable[[int, EpochMs, Change], None]
+
+
+#: Read together, then folded, then sent off: each step finds its code still in the processor's caches, and the next one
+#: what this one has made. One by one, or a thousand at a time, an event takes a seventh longer.
+BLOCK_RECORDS = 128
 
 
 class Raised(msgspec.Struct, frozen=True, gc=False):
@@ -96,9 +104,8 @@ def process(
     """Fold a chunk into copies of what it touches. `origin` names the partition, for dead letters.
 
     The store is read and not changed: put `outcome.entries` when everything has been sent. Records at or before
-    `store.applied` have had their effect and are passed over. Changes go to `emit` as they come, while the processor
-    still has them at hand: collecting those of a whole chunk first makes it fetch every fact from memory again, which
-    takes longer than making it. Without `emit`, `outcome.changes` has them.
+    `store.applied` have had their effect and are passed over. Changes go to `emit` soon after they were made; without
+    it, `outcome.changes` has them.
 
     Raises `HasLeft` where a conversation has to come back first, and `UnknownEdition`; void is then what went to
     `emit`.
@@ -106,38 +113,44 @@ def process(
     draft = Draft(store)
     outcome = Outcome(through=store.applied)
     emit = emit or outcome.collect
+    made: list[Made] = []
+
+    def keep(offset: int, timestamp_ms: EpochMs, change: Change) -> None:
+        made.append((offset, timestamp_ms, change))
+
     edition = draft.editions.current
     through, accepted, late, duplicates = outcome.through, 0, 0, 0
-    for record in records:
-        offset = record.offset
-        if offset <= through:
-            continue
-        through = offset
-        try:
-            tenant, conversation_id, event = read(record.value or b"")
-        except Refused as refused:
-            if record.key is not None and is_tick(record.key, record.value):
-                _tick(draft, outcome, record.key, offset, record.timestamp, emit)
-                edition = draft.editions.current
+    for block in _blocks(records):
+        for record, found in zip(block, _read_all(block), strict=True):
+            offset = record.offset
+            if offset <= through:
                 continue
-            outcome.dead_letters.append(_dead_letter(record, refused, f"{origin}/{offset}", now_ms))
-            continue
-        conversation = draft.conversation(tenant, conversation_id)
-        if conversation.head.edition != edition:
-            _renew(draft, outcome, conversation, offset, record.timestamp, emit)
-        if conversation.knows(event):
-            duplicates += 1
-            continue
-        in_order = conversation.is_in_order(event)
-        if in_order:
-            accepted += 1
-        else:
-            late += 1
-        for change in conversation.apply(event, record.timestamp, in_order=in_order):
-            emit(offset, record.timestamp, change)
-        if conversation.watch.has_news:
-            _take_alerts(outcome, conversation, record.timestamp)
-        draft.touched(conversation, offset)
+            through = offset
+            if isinstance(found, Refused):
+                if record.key is not None and is_tick(record.key, record.value):
+                    _tick(draft, outcome, record.key, offset, record.timestamp, keep)
+                    edition = draft.editions.current
+                else:
+                    outcome.dead_letters.append(_dead_letter(record, found, f"{origin}/{offset}", now_ms))
+                continue
+            tenant, conversation_id, event = found
+            conversation = draft.conversation(tenant, conversation_id)
+            if conversation.head.edition != edition:
+                _renew(draft, outcome, conversation, offset, record.timestamp, keep)
+            if conversation.knows(event):
+                duplicates += 1
+                continue
+            in_order = conversation.is_in_order(event)
+            accepted += in_order
+            late += not in_order
+            for change in conversation.apply(event, record.timestamp, in_order=in_order):
+                made.append((offset, record.timestamp, change))
+            if conversation.watch.has_news:
+                _take_alerts(outcome, conversation, record.timestamp)
+            draft.touched(conversation, offset)
+        for each in made:
+            emit(*each)
+        made.clear()
     outcome.through, outcome.edition = through, edition
     outcome.counts.update(_told(accepted=accepted, late=late, duplicate=duplicates, refused=len(outcome.dead_letters)))
     outcome.entries = draft.entries()
@@ -145,6 +158,25 @@ def process(
     if store.leavers is not None:
         outcome.done = draft.done()
     return outcome
+
+
+def _blocks(records: Iterable[SourceRecord]) -> Iterator[list[SourceRecord]]:
+    """The records, some at a time: see `BLOCK_RECORDS`."""
+    left = iter(records)
+    while block := list(islice(left, BLOCK_RECORDS)):
+        yield block
+
+
+def _read_all(block: Iterable[SourceRecord]) -> list[Read | Refused]:
+    """What the fold needs of each, or why it cannot be had."""
+    return [_read_or_refuse(record.value or b"") for record in block]
+
+
+def _read_or_refuse(payload: bytes) -> Read | Refused:
+    try:
+        return read(payload)
+    except Refused as refused:
+        return refused
 
 
 def judge(store: Store, as_of_ms: EpochMs, emit: Emit | None = None) -> Outcome:
