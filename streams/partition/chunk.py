@@ -68,6 +68,13 @@ class Raised(msgspec.Struct, frozen=True, gc=False):
     alert: SlaAlert
 
 
+class _Refusal(msgspec.Struct, frozen=True, gc=False):
+    """Why a record cannot be used."""
+
+    reason: str
+    detail: str
+
+
 @dataclass(slots=True)
 class Outcome:
     """What a chunk leads to. `counts` has accepted, duplicate, late and refused; `changes` what nobody took before."""
@@ -126,7 +133,7 @@ def process(
             if offset <= through:
                 continue
             through = offset
-            if isinstance(found, Refused):
+            if isinstance(found, _Refusal):
                 if record.key is not None and is_tick(record.key, record.value):
                     _tick(draft, outcome, record.key, offset, record.timestamp, keep)
                     edition = draft.editions.current
@@ -167,16 +174,17 @@ def _blocks(records: Iterable[SourceRecord]) -> Iterator[list[SourceRecord]]:
         yield block
 
 
-def _read_all(block: Iterable[SourceRecord]) -> list[Read | Refused]:
+def _read_all(block: Iterable[SourceRecord]) -> list[Read | _Refusal]:
     """What the fold needs of each, or why it cannot be had."""
     return [_read_or_refuse(record.value or b"") for record in block]
 
 
-def _read_or_refuse(payload: bytes) -> Read | Refused:
+def _read_or_refuse(payload: bytes) -> Read | _Refusal:
     try:
         return read(payload)
     except Refused as refused:
-        return refused
+        # Not the exception: it holds on to what was at work when it was raised, and that to the exception.
+        return _Refusal(refused.reason, refused.detail)
 
 
 def judge(store: Store, as_of_ms: EpochMs, emit: Emit | None = None) -> Outcome:
@@ -243,7 +251,7 @@ def _told(**counts: int) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _dead_letter(record: SourceRecord, refused: Refused, origin: str, now_ms: EpochMs) -> DeadLetter:
+def _dead_letter(record: SourceRecord, refused: _Refusal, origin: str, now_ms: EpochMs) -> DeadLetter:
     return DeadLetter(
         reason=refused.reason,
         detail=refused.detail,
