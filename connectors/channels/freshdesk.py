@@ -7,8 +7,6 @@ is signed: a secret of ours comes along.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
@@ -16,6 +14,8 @@ from pydantic import Field
 from connectors.channels.accounts import AccountOptions, check_account, person_or_bot
 from connectors.channels.base import ChannelConnector, Delivery, Parsed, Source
 from connectors.channels.forms import form_fields
+from connectors.channels.freshdesk_codes import CHANNELS, priority_of, status_of
+from connectors.channels.freshdesk_rules import FORM, Rule, rule_of
 from connectors.channels.payloads import (
     fingerprint,
     from_iso,
@@ -31,53 +31,9 @@ from connectors.channels.payloads import (
 from connectors.channels.signatures import require_shared_secret
 from connectors.channels.telling import LAST, Telling
 from schemas.errors import InvalidEvent
-from schemas.records import ActorKind, Channel, EventType, Priority, Status, Survey
+from schemas.records import ActorKind, Channel, Survey
 from schemas.times import EpochMs
 
-STATUSES: dict[str, Status] = {
-    "2": "open",
-    "3": "pending",
-    "4": "resolved",
-    "5": "closed",
-    "6": "pending",
-    "7": "on_hold",
-    "open": "open",
-    "pending": "pending",
-    "resolved": "resolved",
-    "closed": "closed",
-    "waiting on customer": "pending",
-    "waiting on third party": "on_hold",
-}
-PRIORITIES: dict[str, Priority] = {
-    "1": "low", "2": "normal", "3": "high", "4": "urgent",
-    "low": "low", "medium": "normal", "high": "high", "urgent": "urgent",
-}  # fmt: skip
-CHANNELS: dict[str, Channel] = {
-    "1": "email",
-    "2": "web_form",
-    "3": "voice",
-    "4": "community",
-    "5": "x",
-    "6": "social",
-    "7": "live_chat",
-    "8": "in_app",
-    "9": "web_form",
-    "10": "email",
-    "11": "social",
-    "12": "live_chat",
-    "13": "whatsapp",
-    "email": "email",
-    "portal": "web_form",
-    "phone": "voice",
-    "forum": "community",
-    "twitter": "x",
-    "facebook": "social",
-    "chat": "live_chat",
-    "feedback widget": "web_form",
-    "outbound email": "email",
-    "bot": "live_chat",
-    "whatsapp": "whatsapp",
-}
 #: A ticket that begins with an e-mail of ours.
 OUTBOUND = frozenset({"10", "outbound email"})
 #: Sources of a conversation (a message): what a survey said, and what went on to somebody else.
@@ -103,13 +59,6 @@ IGNORED_EVENTS = {
     "onsettingsupdate": "app",
 }
 NOBODY = frozenset({"-1", "0"})
-#: Rules send forms as well as JSON.
-FORM = "application/x-www-form-urlencoded"
-#: What else a rule may have been triggered by, of which no number changes.
-IGNORED_TRIGGERS = frozenset(
-    {"ticket_type", "type", "tag", "tags", "source", "product_id", "subject", "time_sheet_action", "due_by"}
-)
-_TRIGGERS = re.compile(r"(\w+)\s*:\s*(?:\{\s*from\s*:([^,}]*),\s*to\s*:([^}]*)\}|([^,{}]*))")
 
 
 class FreshdeskOptions(AccountOptions):
@@ -137,7 +86,7 @@ class Freshdesk(ChannelConnector[FreshdeskOptions]):
     def parse(self, delivery: Delivery, source: Source[FreshdeskOptions]) -> Parsed:
         """One product event, or what a rule sends."""
         a_form = delivery.headers.get("content-type", "").lower().startswith(FORM)
-        body = _rule_of(form_fields(delivery.body)) if a_form else json_object(delivery.body)
+        body = rule_of(form_fields(delivery.body)) if a_form else json_object(delivery.body)
         check_account(source, body.get("account_id"), "account_id")
         parsed = Parsed()
         # Of several changes in one second, `timestamp` tells which is the later one.
@@ -155,7 +104,7 @@ class Freshdesk(ChannelConnector[FreshdeskOptions]):
         elif isinstance(data.get("ticket"), dict):
             _Ticket(delivery, source, data, object_at(data, "ticket"), "id", parsed).ticket(name)
         elif rule:
-            _Ticket(delivery, source, {}, rule, "ticket_id", parsed).rule()
+            Rule(delivery, source, rule, parsed).tell()
         elif ignored is not None:
             parsed.ignore(ignored)
         elif not name and "data" not in body:
@@ -242,7 +191,7 @@ class _Ticket:
         at_ms = from_iso(self._found.get("created_at"), "ticket.created_at")
         actor: ActorKind = "human" if self._outbound else "customer"
         actor_id = text_of(self._found.get("responder_id")) if self._outbound else self._requester
-        said = {"priority": self._priority(self._found.get("priority")), "team": self._user("group_id")}
+        said = {"priority": priority_of(self._found.get("priority")), "team": self._user("group_id")}
         # Several things at one instant: `sequence` keeps them in this order.
         self._telling.tell(f"ticket:{self._id}:created", "conversation_started", at_ms, actor, actor_id, **said)
         if self._outbound:
@@ -252,7 +201,7 @@ class _Ticket:
             )
         if self._user("responder_id") is not None:
             self._assigned(f"ticket:{self._id}:created:assigned", at_ms, sequence=2)
-        status = "spam" if self._found.get("spam") is True else self._status(self._found.get("status"))
+        status = "spam" if self._found.get("spam") is True else status_of(self._found.get("status"), self._source)
         if status not in (None, "open"):
             name = f"ticket:{self._id}:created:status"
             self._telling.tell(name, "status_changed", at_ms, "system", status=status, sequence=LAST)
@@ -267,7 +216,8 @@ class _Ticket:
         if "spam" in changes and _after(changes["spam"]) is True:
             told = self._tell("spam", "status_changed", tag, status="spam")
         if "status" in changes:
-            status = self._status(_after(changes["status"])) or self._status(self._found.get("status"))
+            current = self._found.get("status")
+            status = status_of(_after(changes["status"]), self._source) or status_of(current, self._source)
             if status is None:
                 self._parsed.park("a status that is not known: say in the source's statuses what it means", self._found)
                 told = True
@@ -278,7 +228,7 @@ class _Ticket:
             told = True
         if "priority" in changes:
             # `note` changes nothing but what the conversation knows of itself.
-            priority = self._priority(_after(changes["priority"]))
+            priority = priority_of(_after(changes["priority"]))
             told = self._tell(f"priority:{priority}", "note", tag, priority=priority) if priority else told
         if not told:
             self._parsed.ignore("other_fields")
@@ -318,46 +268,6 @@ class _Ticket:
         name = f"rating:{rating_id}:{at_ms}"
         self._telling.tell(name, "survey_answered", at_ms, "customer", customer, survey=survey)
 
-    def rule(self) -> None:
-        """What an automation rule sends: the placeholders of a ticket, and what triggered it, as text.
-
-        `{ticket_action:created}`, `{status:{from:2,to:4}}`, `{reply_sent:sent}`, `{note_type:private}` …
-        """
-        happened = _triggers(text_of(self._found.get("triggered_event")) or "")
-        at_ms, tag = self._rule_time(), fingerprint(self._found)
-        status = self._status(happened.get("status"))
-        if happened.get("ticket_action") == "created":
-            said = {"priority": self._priority(self._found.get("ticket_priority"))}
-            name = f"ticket:{self._id}:created"
-            self._telling.tell(name, "conversation_started", at_ms, "customer", self._requester, **said)
-        if "reply_sent" in happened:
-            agent = text_of(self._found.get("ticket_agent_id"))
-            self._telling.tell(f"rule:{tag}:reply", "message", at_ms, "human", agent)
-        if "note_type" in happened:
-            # The customer reads a public note like a reply.
-            kind: EventType = "message" if happened["note_type"] == "public" else "note"
-            self._telling.tell(f"rule:{tag}:note", kind, at_ms, "human", text_of(self._found.get("ticket_agent_id")))
-        if "responder_id" in happened or "group_id" in happened:
-            agent = text_of(happened.get("responder_id") or self._found.get("ticket_agent_id"))
-            team = text_of(happened.get("group_id") or self._found.get("ticket_group_id"))
-            self._telling.tell(f"rule:{tag}:assigned", "assigned", at_ms, "system", assignee_id=agent, team=team)
-        if status is not None:
-            self._telling.tell(f"rule:{tag}:status", "status_changed", at_ms, "system", status=status, sequence=LAST)
-        priority = self._priority(happened.get("priority"))
-        if priority is not None:
-            self._telling.tell(f"rule:{tag}:priority", "note", at_ms, "system", priority=priority)
-        if not self._parsed.events and happened and IGNORED_TRIGGERS.issuperset(happened):
-            self._parsed.ignore("other_fields")
-        elif not self._parsed.events:
-            self._parsed.park("a rule's webhook whose triggered_event is not known", self._found)
-
-    def _rule_time(self) -> EpochMs:
-        for field in ("occurred_at", "ticket_updated_at", "ticket_modified_on"):
-            if self._found.get(field) is not None:
-                return from_iso(self._found[field], field)
-        # Rules have no placeholder for the instant; they fire at once.
-        return self._received_at
-
     def _changes(self) -> dict[str, Any]:
         """`{field: [before, after]}`: in the ticket, or beside it and sorted by kind in newer events."""
         found = {**object_at(self._found, "changes"), **object_at(self._data, "changes")}
@@ -387,26 +297,6 @@ class _Ticket:
     def _user(self, field: str) -> str | None:
         return _user_or_group(self._found.get(field))
 
-    def _status(self, found: object) -> Status | None:
-        text = (text_of(found) or "").lower()
-        number = number_of(found)
-        if number is not None and number.is_integer():
-            text = str(int(number))
-        own = getattr(self._source.options, "statuses", {})
-        return own.get(text) or STATUSES.get(text)
-
-    def _priority(self, found: object) -> Priority | None:
-        return PRIORITIES.get((text_of(found) or "").lower())
-
-
-def _rule_of(fields: Mapping[str, bytes]) -> dict[str, Any]:
-    """A rule's form, whose fields are named `freshdesk_webhook[ticket_id]` or plainly, as its JSON."""
-    named = {
-        name.removeprefix("freshdesk_webhook[").removesuffix("]"): value.decode("utf-8", "replace")
-        for name, value in fields.items()
-    }
-    return {"freshdesk_webhook": named}
-
 
 def _user_or_group(found: object) -> str | None:
     """An id of an agent or a group; None for nobody."""
@@ -421,8 +311,3 @@ def _after(change: object) -> object:
 
 def _true(found: object) -> bool:
     return found is True or found in ("true", "1") or (isinstance(found, int) and found == 1)
-
-
-def _triggers(text: str) -> dict[str, str]:
-    """`{status:{from:2,to:4},priority:{from:1,to:2}}` → `{"status": "4", "priority": "2"}`."""
-    return {name: (after or plain).strip() for name, _, after, plain in _TRIGGERS.findall(text)}
