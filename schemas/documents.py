@@ -7,6 +7,7 @@ line = render_fact(fact)
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import msgspec
@@ -32,6 +33,8 @@ from schemas.records import (
 MAX_EVENT_BYTES = 1 << 20
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+#: As many as 64 bits have; the exact range is the decoder's to check.
+_MAX_DIGITS = 19
 _Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -85,6 +88,7 @@ class _Event(_Strict):
 
 
 _decoder = msgspec.json.Decoder(_Event)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def parse_event(line: bytes) -> InteractionEvent:
@@ -92,7 +96,10 @@ def parse_event(line: bytes) -> InteractionEvent:
     if len(line) > MAX_EVENT_BYTES:
         raise MalformedRecord(f"{len(line):,} bytes are no event: at most {MAX_EVENT_BYTES:,} are read")
     try:
-        document = _decoder.decode(line)
+        try:
+            document = _decoder.decode(line)
+        except msgspec.ValidationError as exc:
+            document = _decode_again(line, exc)
     except msgspec.ValidationError as exc:
         raise InvalidEvent(str(exc)) from exc
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
@@ -100,6 +107,34 @@ def parse_event(line: bytes) -> InteractionEvent:
     event = _from_document(document)
     check_event(event)
     return event
+
+
+def _decode_again(line: bytes, refusal: msgspec.ValidationError) -> _Event:
+    """JSON Schema calls 1.0 and 1e3 integers, the decoder does not: here it reads them as 1 and 1000.
+
+    Raises what the decoder raises: without such a number, `refusal`.
+    """
+    fields = _fields.decode(line)
+    whole = _whole_number(bytes(fields.get("sequence", b"")))
+    if whole is None:
+        raise refusal
+    return _decoder.decode(msgspec.json.encode({**fields, "sequence": whole}))
+
+
+def _whole_number(written: bytes) -> msgspec.Raw | None:
+    """A whole number that is written with a fraction or an exponent, without them; None for everything else."""
+    if not set(written) & set(b".eE"):
+        return None
+    try:
+        number = Decimal(written.decode())
+    except InvalidOperation:
+        return None
+    if number == 0:
+        return msgspec.Raw(b"0")
+    # What has more digits than any field takes is not written out: a short exponent could fill the memory.
+    if number.adjusted() >= _MAX_DIGITS or number != number.to_integral_value():
+        return None
+    return msgspec.Raw(str(int(number)).encode())
 
 
 def document_schemas(ref_template: str) -> tuple[str, dict[str, Any]]:

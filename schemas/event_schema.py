@@ -1,10 +1,11 @@
 """The event as JSON Schema: the types that decode it, with what `schemas.checks` asks for besides.
 
-Instants outside of the years 1900 to 2299 are refused as well, which JSON Schema has no word for.
+Instants outside of the years 1900 to 2299 are refused as well, and leap seconds: JSON Schema has no word for either.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from schemas.checks import MAX_CALL_SECONDS, MAX_NAME_CHARACTERS, NEEDED
@@ -27,6 +28,8 @@ def event_schema(ref: str) -> tuple[dict[str, Any], dict[str, Any]]:
         event["properties"][field]["minLength"] = 1
     for field in found["Call"]["properties"].values():
         field |= {"minimum": 0, "maximum": MAX_CALL_SECONDS}
+    for field in found["Survey"]["properties"].values():
+        _bound_number(field)
     return {"anyOf": _variants(event)}, found
 
 
@@ -46,6 +49,13 @@ def _bound_length(field: dict[str, Any]) -> None:
     for each in (field, *field.get("anyOf", ())):
         if each.get("type") == "string" and "format" not in each:
             each["maxLength"] = MAX_NAME_CHARACTERS
+
+
+def _bound_number(field: dict[str, Any]) -> None:
+    # A number of JSON may be larger than any float.
+    for each in (field, *field.get("anyOf", ())):
+        if each.get("type") == "number":
+            each |= {"minimum": -sys.float_info.max, "maximum": sys.float_info.max}
 
 
 def _refer(schema: Any, ref: str, renamed: dict[str, str]) -> Any:

@@ -62,6 +62,15 @@ def test_json_and_records_have_the_same_fields() -> None:
         pytest.param(line(automated="yes"), "automated", id="text for bool"),
         pytest.param(line(sequence="1"), "sequence", id="text for number"),
         pytest.param(line(sequence=2**63), "sequence", id="number too large"),
+        *(
+            pytest.param(line(sequence="NUMBER").replace(b'"NUMBER"', written), "sequence", id=f"sequence {written!r}")
+            for written in (
+                b"1.5 1e-1 -0.1e0 1e-400 9007199254740993.5 9223372036854775808.0 -9223372036854775808.1 1e19 1e20 "
+                b'1e400 1e999999999 1e99999999999999999999 "1.0" "1e3" true [1.0]'
+            ).split()
+        ),
+        pytest.param(line(sequence=1.0, channel="fax"), "channel", id="unknown channel beside a whole number"),
+        pytest.param(line(type="survey_answered", survey={"kind": "nps", "score": 10**400}), "score", id="no float"),
         pytest.param(line(attributes={"a": 1}), "attributes", id="number in attributes"),
         pytest.param(line(attributes=json.loads("[" * 400 + "]" * 400)), "attributes", id="nested"),
         pytest.param(line(survey={"kind": "csat"}), "score", id="missing inside"),
@@ -94,6 +103,8 @@ def test_what_breaks_the_contract_is_refused_by_field(raw: bytes, named: str) ->
         pytest.param(b"{", id="cut short"),
         pytest.param(line() + b"}", id="more behind"),
         pytest.param(b'{"event_id": NaN}', id="not a number"),
+        pytest.param(line(sequence=float("nan")), id="not a number for a whole one"),
+        pytest.param(line(sequence=1.0)[:-1], id="cut short behind a whole number"),
         pytest.param(b"\xff\xfe", id="no UTF-8"),
         pytest.param(line().replace(b"acme", b"ac\xffme"), id="no UTF-8 inside"),
         pytest.param(line(tenant="\ud800"), id="half a surrogate pair"),
@@ -106,6 +117,29 @@ def test_what_breaks_the_contract_is_refused_by_field(raw: bytes, named: str) ->
 def test_what_is_no_json_is_malformed(raw: bytes) -> None:
     with pytest.raises(MalformedRecord):
         parse_event(raw)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (b"1.0", 1),
+        (b"-2507361663.0", -2507361663),
+        (b"1e3", 1000),
+        (b"1E+3", 1000),
+        (b"1.25e2", 125),
+        (b"12300e-2", 123),
+        (b"-0.0", 0),
+        (b"0e99", 0),
+        (b"0e999999999", 0),
+        (b"9007199254740993.0", 2**53 + 1),
+        (b"9223372036854775807.000", 2**63 - 1),
+        (b"-9.223372036854775808e18", -(2**63)),
+        pytest.param(b"1." + b"0" * 100_000, 1, id="many zeros"),
+    ],
+)
+def test_a_whole_number_may_be_written_with_a_fraction_or_an_exponent(written: bytes, meant: int) -> None:
+    raw = line(sequence="NUMBER", attributes={"of": "1.5e3"}).replace(b'"NUMBER"', written)
+    assert parse_event(raw) == parse_event(line(sequence=meant, attributes={"of": "1.5e3"}))
 
 
 @pytest.mark.parametrize("raw", [b"null", b"1", b"[]", b'"x"', b"[" * 100_000, b'{"a":' * 100_000, b"{}"])

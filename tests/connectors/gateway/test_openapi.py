@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from connectors.gateway.openapi import document
 from connectors.gateway.sources import Limits
 from tests.connectors.channels.case import cases
-from tests.connectors.gateway.harness import TOKEN, Kept, book_of, running
+from tests.connectors.gateway.harness import TOKEN, Kept, book_of, event_document, running
 
 
 @dataclass(slots=True)
@@ -78,6 +78,15 @@ def test_it_keeps_its_promises(case: schemathesis.Case[Any], gateway: Threaded) 
 
 def test_events_that_keep_to_the_schema_were_taken(gateway: Threaded) -> None:
     assert len(gateway.kept.events) > 0
+
+
+def test_a_whole_number_with_a_fraction_of_zero_is_an_integer(gateway: Threaded) -> None:
+    # Schemathesis draws one now and then only.
+    body = event_document(sequence=-2507361663.0)
+    case = schema["/v1/events"]["POST"].Case(body=body, media_type="application/json")
+    answer = case.call_and_validate(base_url=gateway.address, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 202
+    assert gateway.kept.events[-1].sequence == -2507361663
 
 
 def test_everything_that_is_served_is_described() -> None:
