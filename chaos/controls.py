@@ -52,6 +52,13 @@ CONTROLS = (
         "streams/worker/transport.py",
         "message.acked = True",
         "self.finish(message.tp, message.offset)",
+        (f"{_WORKER}/test_transport.py::test_only_stock_faust_commits_past_a_message_whose_agent_failed",),
+    ),
+    Control(
+        "What Faust's streams ack on their own is not committed",
+        "streams/worker/transport.py",
+        "(offset := book.to_commit()) is not None",
+        "(offset := 1 + max(self._acked.get(tp) or [-1])) > 0",
         (
             f"{_WORKER}/test_transport.py::test_only_stock_faust_commits_past_a_message_whose_agent_failed",
             f"{_WORKER}/test_transport.py::test_only_stock_faust_commits_a_message_in_the_middle_of_which_it_was_stopped",
@@ -147,7 +154,7 @@ CONTROLS = (
         "streams/worker/changelog.py",
         "if not fetched.get(tp) and await consumer.position(tp) >= end:",
         "if await consumer.position(tp) >= end:",
-        (f"{_WORKER}/test_changelog.py::test_a_store_comes_back_from_a_broker[tansu]",),
+        (f"{_WORKER}/test_changelog.py::test_what_arrives_behind_the_end_that_the_broker_named_is_read_as_well",),
     ),
     Control(
         "Any exception ends the worker",
@@ -276,6 +283,37 @@ CONTROLS = (
         "if self._waiting + len(records) > self._config.most_waiting:",
         "if False:",
         ("tests/connectors/gateway/test_publisher.py::test_more_than_may_wait_is_refused_at_once",),
+    ),
+    Control(
+        "The gateway's publisher waits for all replicas",
+        "connectors/gateway/publisher.py",
+        "_ALL_REPLICAS = -1",
+        "_ALL_REPLICAS = 1",
+        ("tests/connectors/gateway/test_publisher.py::test_every_batch_is_for_all_replicas",),
+    ),
+    Control(
+        "The gateway's publisher looks at what became of every batch",
+        "connectors/gateway/publisher.py",
+        "[for_code(code)() if (code := codes.get(batch.lane.at, -1)) else None for batch in batches]",
+        "[None for batch in batches if codes]",
+        (
+            "tests/connectors/gateway/test_publisher.py"
+            "::test_what_the_broker_refuses_is_said_and_what_went_with_it_arrives",
+        ),
+    ),
+    Control(
+        "What the gateway has to send again goes in front of what came later",
+        "connectors/gateway/publisher.py",
+        "batch.lane.waiting.extendleft(reversed(batch.held))",
+        "batch.lane.waiting.extend(batch.held)",
+        ("tests/connectors/gateway/test_publisher.py::test_what_waits_when_a_broker_comes_back_is_sent_in_its_order",),
+    ),
+    Control(
+        "A worker sends for all replicas",
+        "streams/worker/outbox.py",
+        'acks="all"',
+        "acks=1",
+        (f"{_WORKER}/test_outbox.py::test_only_stock_aiokafka_is_content_with_the_leader",),
     ),
     Control(
         "The publisher looks at every record's future",

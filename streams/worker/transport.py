@@ -4,7 +4,8 @@ Stock Faust creates several asyncio tasks per message and moves at 5,000 message
 consumer moves at the speed of decoding. What is replaced, and why:
 
 - `getmany` yields one message per partition and fetch; its value is the list of records.
-- `ack` moves no offsets: an exception or a cancellation in an agent acks the event in hand. `finish` does.
+- `ack` moves no offsets: an exception or a cancellation in an agent acks the event in hand. `finish` does. Compiled
+  streams note their acks themselves, past `ack`; `force_commit` does not look at these notes.
 - commits take the prefix of finished chunks: stock `_new_offset` can pass an unfinished message.
 - `perform_seek` also seeks partitions that have no committed offset: stock leaves them behind what it threw away.
 - `on_buffer_full` does nothing: taking the partition from the fetcher stalls everything for a second when all

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +17,8 @@ from supportpulse import topics as kafka_topics
 from supportpulse.broker import TansuBroker
 from tests.connectors.channels.case import RECEIVED_MS
 from tests.connectors.gateway.kafka import PARTITIONS, everything, made, publishing
-from tests.servers.plugin import Broker
+from tests.servers.plugin import Broker, MakeTopic
+from tests.servers.produced import acks_asked_of
 
 
 def record(topic: str, key: str, value: str) -> Record:
@@ -52,6 +55,38 @@ async def test_a_conversation_keeps_the_order_of_its_requests(broker: Broker, un
     assert [value for records in found.values() for _, value in records] == [b"%d" % n for n in range(20)]
 
 
+async def test_every_batch_is_for_all_replicas(broker: Broker, unique: Callable[[str], str]) -> None:
+    topics = made(broker.address, unique)
+    async with publishing(broker.address, topics) as publisher:
+        with acks_asked_of(publisher._producer) as asked:
+            await publisher.publish([record(topics.interactions, "acme/c", "x")])
+    assert asked == [-1]
+
+
+@pytest.mark.kafka
+@pytest.mark.server
+async def test_what_the_broker_refuses_is_said_and_what_went_with_it_arrives(
+    kafka: Broker, make_topic: MakeTopic
+) -> None:
+    narrow = make_topic(kafka, "narrow", PARTITIONS, **{"max.message.bytes": "300"})
+    wide = make_topic(kafka, "wide", PARTITIONS)
+    publisher = GatewayPublisher(PublisherConfig(kafka.address, patience_seconds=20.0), (narrow, wide))
+    await publisher.start()
+    try:
+        refused, arrived = await asyncio.gather(
+            publisher.publish([record(narrow, "acme/c", "x" * 1_000)]),
+            publisher.publish([record(wide, "acme/c", "y")]),
+            return_exceptions=True,
+        )
+    finally:
+        await publisher.stop()
+    assert isinstance(refused, NotPublished)
+    assert str(refused) == "Kafka did not take it: MessageSizeTooLargeError"
+    assert arrived is None
+    found = await everything(kafka.address, wide, 1)
+    assert [value for records in found.values() for _, value in records] == [b"y"]
+
+
 @pytest.mark.kafka
 async def test_a_broker_that_goes_is_said_in_time_and_one_that_comes_back_is_used(
     own_tansu: TansuBroker, unique: Callable[[str], str], tmp_path: object
@@ -80,13 +115,14 @@ async def test_what_waits_when_a_broker_comes_back_is_sent_in_its_order(
     topics = made(address, unique)
     async with publishing(address, topics, patience_seconds=60.0) as publisher:
         await publisher.publish([record(topics.interactions, "acme/c", "before")])
-        own_tansu.stop()
+        # Frozen, it takes requests and answers none: one is on its way, and the others come behind it.
+        os.kill(own_tansu._running().pid, signal.SIGSTOP)
         waiting = []
         for number in range(5):
             one = record(topics.interactions, "acme/c", str(number))
             waiting.append(asyncio.ensure_future(publisher.publish([one])))
-            # So that some are on their way when the connection breaks, and some come while it is broken.
             await asyncio.sleep(0.05)
+        own_tansu.kill()
         own_tansu.start(log_path=tmp_path / "again.log", port=int(address.rpartition(":")[2]))  # type: ignore[operator]
         kafka_topics.ensure(address, topics, partitions=PARTITIONS)
         await asyncio.gather(*waiting)

@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import aiokafka
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ from schemas.records import InteractionEvent
 from streams.partition import chunk
 from streams.partition.chunk import SourceRecord
 from streams.partition.leavers import Leavers
-from streams.partition.store import Store
+from streams.partition.store import Entry, Store
 from streams.worker.changelog import ChangelogDamaged, Recovery, records_of, recover
 from streams.worker.outbox import Outbox, Outgoing
 from supportpulse import topic_reading
@@ -160,6 +162,30 @@ async def test_a_store_comes_back_from_a_broker(broker: Broker, make_topic: Make
     assert store == owner.store
     assert (await recover(broker.address, topic, 0, empty)).records == 0
     assert empty == Store(BOOK)
+
+
+async def test_what_arrives_behind_the_end_that_the_broker_named_is_read_as_well(
+    broker: Broker, make_topic: MakeTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A predecessor may have had it on its way when the partition was taken away. More than comes with one fetch."""
+    topic = make_topic(broker, "state", **{"cleanup.policy": "compact"})
+    large = [Entry("c", number, b"x" * 400_000, number) for number in range(25)]
+    outbox = Outbox(broker.address)
+    named = aiokafka.AIOKafkaConsumer.end_offsets
+
+    async def ask(consumer: Any, partitions: Any) -> Any:
+        ends = await named(consumer, partitions)
+        await outbox.send_to(topic, 0, records_of(large, 24, "predecessor", 0))
+        return ends
+
+    monkeypatch.setattr(aiokafka.AIOKafkaConsumer, "end_offsets", ask)
+    await outbox.start()
+    try:
+        await outbox.send_to(topic, 0, records_of(large, 24, "one before it", 0))
+        recovery = await recover(broker.address, topic, 0, Store(BOOK))
+    finally:
+        await outbox.stop()
+    assert recovery.records == 2 * len([*records_of(large, 24, "any", 0)])
 
 
 async def test_the_newest_state_is_recovered_behind_kafkas_own_cleaner(kafka: Broker, make_topic: MakeTopic) -> None:

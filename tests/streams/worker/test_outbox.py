@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import aiokafka
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from streams.worker.outbox import Outbox, Outgoing, SendFailed, partition_of
 from tests.servers.plugin import Broker, MakeTopic
+from tests.servers.produced import acks_asked_of
 
 
 @pytest.fixture
@@ -55,6 +57,23 @@ async def test_keys_decide_the_partition_as_in_every_other_client(
     placed = [theirs.send(topic, key=record.key, value=b"v").get(10).partition for record in sent[:10]]
     theirs.close()
     assert placed == [partition_of(record.key, 3) for record in sent[:10]]
+
+
+async def test_only_stock_aiokafka_is_content_with_the_leader(
+    outbox: Outbox, broker: Broker, make_topic: MakeTopic
+) -> None:
+    topic = make_topic(broker)
+    stock = aiokafka.AIOKafkaProducer(bootstrap_servers=broker.address)
+    await stock.start()
+    try:
+        with acks_asked_of(stock) as asked:
+            await stock.send_and_wait(topic, b"x")
+        assert asked == [1]
+    finally:
+        await stock.stop()
+    with acks_asked_of(outbox._running()) as asked:
+        await outbox.send_to(topic, 0, [Outgoing(b"k", b"v", 1_700_000_000_000)])
+    assert asked == [-1]
 
 
 async def test_nothing_to_send_is_nothing_sent(outbox: Outbox, broker: Broker, make_topic: MakeTopic) -> None:
