@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
+from faust.types import TP
 
 from tests.servers.plugin import Broker, MakeTopic
 from tests.streams.worker.harness import until
@@ -218,5 +222,32 @@ async def test_only_stock_faust_stops_to_fetch_when_a_queue_is_full(make_trial: 
         else:
             # Nothing is left to fetch from, and it sleeps for a second each time it finds that out.
             await until(lambda: not trial.app.consumer._get_active_partitions())
+    finally:
+        await trial.stop()
+
+
+async def test_only_stock_faust_crashes_at_a_partition_without_a_position(
+    make_trial: Callable[[], Trial],
+) -> None:
+    trial, seen = make_trial(), list[Any]()
+
+    async def see(stream: Any) -> None:
+        async for value in stream:
+            seen.append(value)
+
+    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(see)
+    await trial.app.start()
+    try:
+        await until(lambda: bool(seen))
+        consumer = trial.app.consumer
+        fetching = consumer._thread._ensure_consumer()._fetcher._subscriptions.subscription.assignment
+        state = fetching.state_value(TopicPartition(trial.topic, 0))
+        # As between an assignment and the answer of the broker that says where to go on; nobody else runs meanwhile.
+        position, state._position = state._position, None
+        try:
+            with nullcontext() if trial.ours else pytest.raises(AssertionError):
+                consumer.verify_event_path(time.monotonic(), TP(trial.topic, 0))
+        finally:
+            state._position = position
     finally:
         await trial.stop()
