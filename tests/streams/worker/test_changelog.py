@@ -98,6 +98,13 @@ def compactions(draw: st.DrawFn, changelog: list[Outgoing]) -> list[Outgoing]:
     return [found for n, (found, keep) in enumerate(zip(changelog, kept, strict=True)) if keep or last[found.key] == n]
 
 
+def test_older_state_that_is_written_later_does_not_hold() -> None:
+    log = records(story("09:00 customer message\n09:01 ana message"))
+    frozen, other = Owner("frozen", Store(BOOK)), Owner("other", Store(BOOK))
+    changelog = other.work(log, set()) + frozen.work(log[:1], set())
+    assert recovered(changelog) == other.store
+
+
 def test_with_one_key_for_all_owners_compaction_would_keep_what_the_frozen_one_wrote() -> None:
     log = records(story("09:00 customer message\n09:01 ana message"))
     frozen, other = Owner("same", Store(BOOK)), Owner("same", Store(BOOK))
