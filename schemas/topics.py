@@ -12,7 +12,6 @@ class Topic:
     """One topic. `config` is the broker's, by its names."""
 
     name: str
-    doc: str
     config: dict[str, str] = field(default_factory=dict)
 
 
@@ -65,16 +64,16 @@ class Topics:
     def all(self) -> tuple[Topic, ...]:
         """Every topic, with the broker configuration it wants."""
         return (
-            Topic(self.interactions, "events", {"retention.ms": str(30 * _DAY_MS)}),
+            Topic(self.interactions, {"retention.ms": str(30 * _DAY_MS)}),
             # A letter is a record of `interactions`, which may be as large as a record can be, and its reason.
-            Topic(self.dead_letters, "dead letters", {"retention.ms": "-1", "max.message.bytes": str(2 << 20)}),
-            Topic(self.redriven, "redriven dead letters", {"cleanup.policy": "compact"}),
-            Topic(self.facts, "facts", {"retention.ms": str(7 * _DAY_MS)}),
-            Topic(self.alerts, "alerts", {"retention.ms": str(7 * _DAY_MS)}),
-            Topic(self.windows, "windows", {"retention.ms": str(_DAY_MS)}),
+            Topic(self.dead_letters, {"retention.ms": "-1", "max.message.bytes": str(2 << 20)}),
+            Topic(self.redriven, {"cleanup.policy": "compact"}),
+            Topic(self.facts, {"retention.ms": str(7 * _DAY_MS)}),
+            Topic(self.alerts, {"retention.ms": str(7 * _DAY_MS)}),
+            Topic(self.windows, {"retention.ms": str(_DAY_MS)}),
             # A window reaches back 24 hours, and a restarted worker reads that much again.
-            Topic(self.window_deltas, "window deltas", {"retention.ms": str(2 * _DAY_MS)}),
-            Topic(self.conversation_state, "changelog", {"cleanup.policy": "compact"}),
+            Topic(self.window_deltas, {"retention.ms": str(2 * _DAY_MS)}),
+            Topic(self.conversation_state, {"cleanup.policy": "compact"}),
         )
 
 

@@ -110,11 +110,6 @@ class WindowBook:
                 self._sow(builder, now_ms)
         self._sow(builder, now_ms)
 
-    def announce(self, series: Iterable[SeriesKey]) -> None:
-        """Say at the next refresh what these series hold, were it nothing."""
-        for key in series:
-            self._series.number(key)
-
     def refresh(self, now_ms: EpochMs) -> list[MetricWindow]:
         """Move all windows to the last whole 5 s of `now_ms`; those whose figures are not those last returned.
 

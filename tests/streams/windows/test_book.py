@@ -5,7 +5,7 @@ import pytest
 from schemas.records import MetricWindow
 from streams.windows.book import WindowBook
 from streams.windows.deltas import DeltaBuilder, decode
-from streams.windows.shape import HORIZON_PANES, PANE_MS, WINDOW_SECONDS, SeriesKey
+from streams.windows.shape import HORIZON_PANES, PANE_MS, WINDOW_SECONDS
 from tests.streams.windows.harness import DAY_MS, NOW, Rig, fact, find
 
 # NOW is on the grid, so a fact that ended just before it is in the window that ends with it.
@@ -293,14 +293,6 @@ def test_a_seeded_book_goes_on_with_a_new_log() -> None:
     rig.tell(fact(0, value_ms=5_000, ended_at=NOW, revision=2))
     rig.refresh()
     rig.assert_right()
-
-
-def test_an_announced_series_is_said_were_it_empty() -> None:
-    book = WindowBook()
-    book.announce([SeriesKey("acme", "resolution", "agent", "a1")])
-    said = book.refresh(NOW)
-    assert [(w.dimension_value, w.window_seconds, w.count) for w in said] == [("a1", s, 0) for s in WINDOW_SECONDS]
-    assert (book.refresh(NOW + 5_000), book.series) == ([], 0)
 
 
 @pytest.mark.parametrize("gap_ms", [PANE_MS, 3_600_000, DAY_MS - PANE_MS, DAY_MS, 400 * DAY_MS])
