@@ -28,6 +28,7 @@ _ROOT = Path(__file__).parents[1]
 _SECRET = "of-the-benchmark"
 _CONVERSATIONS = 500
 _REQUESTS = 4_000
+_LABELS = {"bare": "aiohttp's low-level server", "application": "aiohttp application", "gateway": "gateway"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,17 +42,21 @@ def run(options: argparse.Namespace) -> Report:
     """Measure."""
     seconds, repeats = (1.0, 1) if options.tiny else (options.seconds, options.repeats)
     scratch: Path = options.scratch
-    full: dict[str, list[LoadReport]] = {"gateway": [], "bare": []}
-    cpu_us: dict[str, list[float]] = {"gateway": [], "bare": []}
+    full: dict[str, list[LoadReport]] = {name: [] for name in _LABELS}
+    cpu_us: dict[str, list[float]] = {name: [] for name in _LABELS}
     with broker(options.broker, scratch / "broker") as there:
         there.make(Topics())
-        with _gateway(there.address, scratch) as ours, _bare(scratch) as bare:
+        with (
+            _gateway(there.address, scratch) as ours,
+            _bare("server", scratch) as low,
+            _bare("application", scratch) as application,
+        ):
             for _ in range(repeats):
-                for name, server in (("bare", bare), ("gateway", ours)):
-                    before = server.cpu_seconds()
-                    report = _load(scratch, server.port, options.connections, seconds)
+                for name, each in zip(_LABELS, (low, application, ours), strict=True):
+                    before = each.cpu_seconds()
+                    report = _load(scratch, each.port, options.connections, seconds)
                     full[name].append(report)
-                    cpu_us[name].append(1e6 * (server.cpu_seconds() - before) / report.all_answered)
+                    cpu_us[name].append(1e6 * (each.cpu_seconds() - before) / report.all_answered)
             rate = _rate(full["gateway"])
             half = [_load(scratch, ours.port, options.connections, seconds, rate / 2) for _ in range(repeats)]
         versions = dict(there.versions)
@@ -89,9 +94,9 @@ def _gateway(kafka: str, scratch: Path) -> Iterator[_Server]:
 
 
 @contextmanager
-def _bare(scratch: Path) -> Iterator[_Server]:
+def _bare(kind: str, scratch: Path) -> Iterator[_Server]:
     port = processes.free_port()
-    with _process("bare", ["-m", "bench.contestants.bare_http", str(port)], port, scratch) as server:
+    with _process(f"bare-{kind}", ["-m", "bench.contestants.bare_http", kind, str(port)], port, scratch) as server:
         yield server
 
 
@@ -192,7 +197,8 @@ def _report(
     versions: dict[str, str],
     options: argparse.Namespace,
 ) -> Report:
-    ours, bare = _rate(full["gateway"]), _rate(full["bare"])
+    rate = {name: _rate(reports) for name, reports in full.items()}
+    ours = rate["gateway"]
     p50, p99 = (rates.middle([getattr(report, name) for report in half]) for name in ("p50_ms", "p99_ms"))
     shares = {name: rates.middle([report.cpu_share for report in reports]) for name, reports in full.items()}
     used = {name: rates.middle(each) for name, each in cpu_us.items()}
@@ -201,8 +207,10 @@ def _report(
         "broker": options.broker,
         "connections": options.connections,
         "gateway_per_second": round(ours),
-        "bare_per_second": round(bare),
-        "ratio": ratio(ours, bare),
+        "bare_per_second": round(rate["bare"]),
+        "application_per_second": round(rate["application"]),
+        "ratio": ratio(ours, rate["bare"]),
+        "ratio_to_application": ratio(ours, rate["application"]),
         "cpu_us_per_request": used,
         "half_per_second": round(ours / 2),
         "half_p50_ms": p50,
@@ -210,10 +218,12 @@ def _report(
         "load_cpu_share": shares,
     }
     rows = [
-        ("bare", count(bare), count(used["bare"]), "", "", count(shares["bare"], 2)),
-        ("gateway", count(ours), count(used["gateway"]), "", "", count(shares["gateway"], 2)),
+        *((_LABELS[name], count(rate[name]), count(used[name]), "", "", count(shares[name], 2)) for name in _LABELS),
         ("gateway at half", count(_rate(half)), "", count(p50, 1), count(p99, 1), count(half[0].cpu_share, 2)),
     ]
     headers = ("server", "requests/s", "µs CPU per request", "p50 ms", "p99 ms", "load's share of a core")
-    notes = (f"gateway/bare {ratio(ours, bare)}; every request verified, mapped and acknowledged by {options.broker}",)
+    notes = (
+        f"gateway/bare {figures['ratio']}, gateway/application {figures['ratio_to_application']}. Both read the body "
+        f"and answer; the gateway verifies and maps every request, and {options.broker} acknowledges it.",
+    )
     return Report("gateway", figures, headers, rows, versions, notes, options.tiny)

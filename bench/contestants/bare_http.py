@@ -1,4 +1,7 @@
-"""aiohttp's low-level server under uvloop, as the gateway's: it reads the body and answers 200."""
+"""aiohttp under uvloop: it reads the body and answers 200.
+
+As an application with a route, which is how aiohttp is used, or as its low-level server, which the gateway stands on.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,20 @@ async def _answer(request: web.BaseRequest) -> web.Response:
     return web.Response(status=200)
 
 
-async def _run(port: int) -> None:
-    runner = web.ServerRunner(web.Server(_answer, access_log=None))
+def _runner(kind: str) -> web.BaseRunner:
+    if kind == "server":
+        return web.ServerRunner(web.Server(_answer, access_log=None))
+    application = web.Application()
+    application.router.add_post("/v1/hooks/{vendor}/{source}", _answer)
+    return web.AppRunner(application, access_log=None)
+
+
+async def _run(kind: str, port: int) -> None:
+    runner = _runner(kind)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    uvloop.run(_run(int(sys.argv[1])))
+    uvloop.run(_run(sys.argv[1], int(sys.argv[2])))
