@@ -10,7 +10,7 @@ consumer moves at the speed of decoding. What is replaced, and why:
 - `perform_seek` also seeks partitions that have no committed offset: stock leaves them behind what it threw away.
 - `on_buffer_full` does nothing: taking the partition from the fetcher stalls everything for a second when all
   partitions are full, and the queue blocks anyway.
-- `verify_event_path` only warns: stock's crashes on a partition that has no position yet.
+- `verify_event_path` is patient: stock's crashes on a partition that has no position yet.
 - `fetch_max_wait_ms` is 100, stock's is 1,500.
 
 Pinned to faust-streaming 0.15.3; `tests/streams/worker/test_transport.py` fails on stock behaviour.
@@ -38,6 +38,8 @@ from faust.types import TP, ConsumerMessage
 from streams.worker.offsets import OffsetBook
 
 FETCH_MAX_WAIT_MS = 100
+#: A partition without a place to read from gets one within a rebalance; one that never does is read by nobody.
+POSITION_SECONDS = 15.0
 
 
 class ChunkSchema(Schema):  # type: ignore[misc]
@@ -80,6 +82,8 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._books: defaultdict[TP, OffsetBook] = defaultdict(OffsetBook)
+        #: Partitions that have no place to read from, and since when (monotonic seconds).
+        self._without_position: dict[TP, float] = {}
 
     def _new_consumer_thread(self) -> ChunkConsumerThread:
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -152,9 +156,14 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
         """The queue blocks by itself."""
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Warn where nothing moves. A partition that has no place to read from yet, or has gone, ends no worker."""
-        with suppress(AssertionError, AttributeError, IllegalStateError):
+        """Warn where nothing moves. Only a partition that has had no place to read from for long ends the worker."""
+        try:
             super().verify_event_path(now, tp)
+        except (AssertionError, AttributeError, IllegalStateError):
+            if now - self._without_position.setdefault(tp, now) > POSITION_SECONDS:
+                raise
+        else:
+            self._without_position.pop(tp, None)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """A chunk stands for all of its offsets; there are no gaps to keep books of."""
@@ -180,6 +189,7 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
         for book in self._books.values():
             book.clear()
         self._read_offset.clear()
+        self._without_position.clear()
         assigned = self.assignment()
         if not assigned:
             return

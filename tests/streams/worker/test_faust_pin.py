@@ -34,6 +34,7 @@ OVERRIDDEN = [
     (Consumer, ChunkConsumer, "getmany", "self timeout"),
     (Consumer, ChunkConsumer, "ack", "self message"),
     (Consumer, ChunkConsumer, "on_buffer_full", "self tp"),
+    (Consumer, ChunkConsumer, "verify_event_path", "self now tp"),
     (Consumer, ChunkConsumer, "_add_gap", "self tp offset_from offset_to"),
     (Consumer, ChunkConsumer, "force_commit", "self topics start_new_transaction"),
     (Consumer, ChunkConsumer, "perform_seek", "self"),

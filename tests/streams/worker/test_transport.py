@@ -12,6 +12,7 @@ import pytest
 from aiokafka import TopicPartition
 from faust.types import TP
 
+from streams.worker.transport import POSITION_SECONDS
 from tests.servers.plugin import Broker, MakeTopic
 from tests.streams.worker.harness import until
 from tests.streams.worker.stock import Trial, values_of
@@ -245,8 +246,12 @@ async def test_only_stock_faust_crashes_at_a_partition_without_a_position(
         # As between an assignment and the answer of the broker that says where to go on; nobody else runs meanwhile.
         position, state._position = state._position, None
         try:
+            now, tp = time.monotonic(), TP(trial.topic, 0)
             with nullcontext() if trial.ours else pytest.raises(AssertionError):
-                consumer.verify_event_path(time.monotonic(), TP(trial.topic, 0))
+                consumer.verify_event_path(now, tp)
+            # But nobody would read a partition that never gets one.
+            with pytest.raises(AssertionError):
+                consumer.verify_event_path(now + POSITION_SECONDS + 1, tp)
         finally:
             state._position = position
     finally:
