@@ -61,6 +61,8 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 num.network.threads=2
 num.io.threads=4
+# Tests date records in the past, and every five minutes what is older than a topic's retention would be gone.
+log.retention.check.interval.ms=86400000
 # The default takes 128 MB of the heap, and compacts too seldom for a test to see it.
 log.cleaner.dedupe.buffer.size=8388608
 log.cleaner.backoff.ms=500
