@@ -57,16 +57,17 @@ def _outage(fault: Fault, stage: Stage, wait: Wait) -> None:
 
 
 def _cut(fault: Fault, stage: Stage, _: Wait) -> None:
-    stage.to_clickhouse.cut(fault.after_bytes)
+    path = {"clickhouse": stage.to_clickhouse, "kafka": stage.to_kafka}[_target(fault)]
+    path.cut(fault.after_bytes)
 
 
-def _cut_kafka(fault: Fault, stage: Stage, _: Wait) -> None:
-    stage.to_kafka.cut(fault.after_bytes)
+def _target(fault: Fault) -> str:
+    """The second half of `kill_worker`, `cut_kafka`."""
+    return fault.kind.partition("_")[2]
 
 
 def _victim(fault: Fault, stage: Stage) -> Actor:
-    who = fault.kind.partition("_")[2]
-    crowd = {"gateway": [stage.gateway], "worker": stage.workers, "sink": stage.sinks}[who]
+    crowd = {"gateway": [stage.gateway], "worker": stage.workers, "sink": stage.sinks}[_target(fault)]
     return crowd[fault.victim % len(crowd)]
 
 
@@ -84,5 +85,5 @@ _DOES: dict[Kind, Callable[[Fault, Stage, Wait], None]] = {
     "kill_clickhouse": _outage,
     "outage_clickhouse": _outage,
     "cut_clickhouse": _cut,
-    "cut_kafka": _cut_kafka,
+    "cut_kafka": _cut,
 }

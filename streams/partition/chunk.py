@@ -121,10 +121,6 @@ def process(
     outcome = Outcome(through=store.applied)
     emit = emit or outcome.collect
     made: list[Made] = []
-
-    def keep(offset: int, timestamp_ms: EpochMs, change: Change) -> None:
-        made.append((offset, timestamp_ms, change))
-
     edition = draft.editions.current
     through, accepted, late, duplicates = outcome.through, 0, 0, 0
     for block in _blocks(records):
@@ -135,7 +131,7 @@ def process(
             through = offset
             if isinstance(found, _Refusal):
                 if record.key is not None and is_tick(record.key, record.value):
-                    _tick(draft, outcome, record.key, offset, record.timestamp, keep)
+                    _tick(draft, outcome, record.key, offset, record.timestamp, made)
                     edition = draft.editions.current
                 else:
                     outcome.dead_letters.append(_dead_letter(record, found, f"{origin}/{offset}", now_ms))
@@ -143,7 +139,7 @@ def process(
             tenant, conversation_id, event = found
             conversation = draft.conversation(tenant, conversation_id)
             if conversation.head.edition != edition:
-                _renew(draft, outcome, conversation, offset, record.timestamp, keep)
+                _renew(draft, outcome, conversation, offset, record.timestamp, made)
             if conversation.knows(event):
                 duplicates += 1
                 continue
@@ -206,19 +202,18 @@ def judge(store: Store, as_of_ms: EpochMs, emit: Emit | None = None) -> Outcome:
     return outcome
 
 
-def _tick(draft: Draft, outcome: Outcome, key: bytes, offset: int, at_ms: EpochMs, emit: Emit) -> None:
+def _tick(draft: Draft, outcome: Outcome, key: bytes, offset: int, at_ms: EpochMs, made: list[Made]) -> None:
     tick = read_tick(key)
     draft.enter(tick.edition)
 
     def renew(conversation: Conversation) -> None:
         if conversation.head.edition != draft.editions.current:
-            _renew(draft, outcome, conversation, offset, at_ms, emit, ticked=True)
+            _renew(draft, outcome, conversation, offset, at_ms, made, ticked=True)
 
     for conversation in draft.outdated(tick.upto):
         renew(conversation)
     for conversation, changes in judge_due(draft, tick.held, at_ms, renew):
-        for change in changes:
-            emit(offset, at_ms, change)
+        made += [(offset, at_ms, change) for change in changes]
         _take_alerts(outcome, conversation, at_ms)
         draft.ticked(conversation, offset)
 
@@ -229,13 +224,13 @@ def _renew(
     conversation: Conversation,
     offset: int,
     at_ms: EpochMs,
-    emit: Emit,
+    made: list[Made],
     *,
     ticked: bool = False,
 ) -> None:
     """The policies were rewritten since it was last looked at: judge it by those in force."""
-    for change in conversation.judge_anew(draft.editions.book, draft.editions.current, at_ms):
-        emit(offset, at_ms, change)
+    anew = conversation.judge_anew(draft.editions.book, draft.editions.current, at_ms)
+    made += [(offset, at_ms, change) for change in anew]
     if conversation.watch.has_news:
         _take_alerts(outcome, conversation, at_ms)
     (draft.ticked if ticked else draft.touched)(conversation, offset)

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -17,25 +17,16 @@ from kafka import KafkaConsumer, TopicPartition
 
 from schemas.ticks import SourceName, is_tick
 from schemas.times import EpochMs, render
-from schemas.topics import Topics
 from streams.sla import policy_file
 from streams.timers.alerts import ClockChange
 from streams.timers.standing import Figures, Group
 from streams.worker.app import Worker
 from streams.worker.interactions import PoliciesRewritten
 from streams.worker.stats import SilentStats
-from tests.servers.plugin import Broker
 from tests.streams.worker.alarms import BOOK, POLICIES, TARGET_SECONDS, Raised, contact, now_ms, outcomes, raised, reply
 from tests.streams.worker.harness import PARTITIONS, PATIENCE_SECONDS, SESSION_SECONDS, Surroundings, until
 
 WARNED_AND_BREACHED = ["warning", "breach"]
-
-
-@pytest.fixture
-def around(broker: Broker, unique: Callable[[str], str], tmp_path: Path) -> Surroundings:
-    made = Surroundings(broker, Topics(unique("t") + "-"), tmp_path)
-    made.make()
-    return made
 
 
 @asynccontextmanager

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 from aiokafka import ConsumerRecord
@@ -15,7 +14,7 @@ from structlog.testing import capture_logs
 
 from schemas import wire
 from schemas.records import InteractionEvent
-from schemas.topics import Topics, record_key
+from schemas.topics import record_key
 from streams.partition.store import Store
 from streams.worker.app import FaustCrashed, Worker
 from streams.worker.changelog import recover
@@ -23,7 +22,6 @@ from streams.worker.interactions import InteractionsStage
 from streams.worker.outbox import Outbox
 from streams.worker.ownership import Ownership
 from streams.worker.stats import SilentStats
-from tests.servers.plugin import Broker
 from tests.streams.strategies import BOOK
 from tests.streams.worker.harness import PATIENCE_SECONDS, SESSION_SECONDS, TOLD, Surroundings, until
 
@@ -41,13 +39,6 @@ class Losing(Ownership):
     def holds(self, tp: TP, generation: int) -> bool:
         self._left -= 1
         return self._left >= 0
-
-
-@pytest.fixture
-def around(broker: Broker, unique: Callable[[str], str], tmp_path: Path) -> Surroundings:
-    made = Surroundings(broker, Topics(unique("t") + "-"), tmp_path)
-    made.make()
-    return made
 
 
 @pytest.fixture

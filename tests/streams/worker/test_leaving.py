@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from schemas import wire
 from schemas.records import InteractionEvent
 from schemas.times import EpochMs
-from schemas.topics import Topics, record_key
+from schemas.topics import record_key
 from sinks.clickhouse import rows
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.migrate import migrate
@@ -25,7 +25,6 @@ from streams.worker.archive import Name
 from streams.worker.config import WorkerConfig
 from streams.worker.interactions import NoArchive
 from supportpulse.archive import ClickHouseArchive
-from tests.servers.plugin import Broker
 from tests.streams.stories import clock, story
 from tests.streams.worker.harness import PARTITIONS, Surroundings, expected, until
 
@@ -77,13 +76,6 @@ class Archive:
         if self.away:
             raise ConnectionLost("nobody answers")
         return self._database
-
-
-@pytest.fixture
-def around(broker: Broker, unique: Callable[[str], str], tmp_path: Path) -> Surroundings:
-    made = Surroundings(broker, Topics(unique("t") + "-"), tmp_path)
-    made.make()
-    return made
 
 
 @pytest.fixture

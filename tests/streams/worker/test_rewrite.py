@@ -6,14 +6,8 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
 
 from schemas.records import InteractionEvent, MetricFact
-from schemas.topics import Topics
-from tests.servers.plugin import Broker
 from tests.streams.partition import test_rewrite as partition_rewrite
 from tests.streams.partition.harness import FactKey
 from tests.streams.strategies import LAST_MS
@@ -24,13 +18,6 @@ from tests.streams.worker.test_alarms import child, working
 
 #: Windows that hold everything these tests say, whenever they are looked at.
 LONG_SECONDS = (3_600, 86_400)
-
-
-@pytest.fixture
-def around(broker: Broker, unique: Callable[[str], str], tmp_path: Path) -> Surroundings:
-    made = Surroundings(broker, Topics(unique("t") + "-"), tmp_path)
-    made.make()
-    return made
 
 
 def most_often(found: Raised) -> int:

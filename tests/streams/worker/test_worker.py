@@ -15,10 +15,8 @@ import pytest
 from schemas import wire
 from schemas.registry import MARKER
 from schemas.times import EpochMs
-from schemas.topics import Topics
 from streams.sla.policies import Policy, PolicyBook, Subject
 from streams.worker.app import SharedGroup, Worker
-from tests.servers.plugin import Broker
 from tests.streams.stories import story
 from tests.streams.strategies import BOOK
 from tests.streams.worker.harness import (
@@ -30,13 +28,6 @@ from tests.streams.worker.harness import (
     some_events,
     until,
 )
-
-
-@pytest.fixture
-def around(broker: Broker, unique: Callable[[str], str], tmp_path: Path) -> Surroundings:
-    made = Surroundings(broker, Topics(unique("t") + "-"), tmp_path)
-    made.make()
-    return made
 
 
 async def test_facts_equal_the_replay_and_a_restart_sends_none_of_them_again(around: Surroundings) -> None:
