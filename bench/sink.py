@@ -15,7 +15,7 @@ from bench.rates import Stretch
 from bench.report import Report, count, ratio
 from bench.topics import RunTopics
 from schemas.errors import SupportpulseError
-from streams.partition.conversation import Head
+from streams.partition.head import Head
 from supportpulse.processes import ServerError
 from tests.servers.clickhouse import ClickHouseServer
 

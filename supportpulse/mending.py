@@ -18,11 +18,11 @@ from sinks.clickhouse.database import Database
 from streams.fold.conversation import fold
 from streams.fold.events import remember
 from streams.fold.state import FoldState
-from streams.partition.conversation import Change, Head
+from streams.partition.head import Change, Head
 from streams.partition.rebuild import BEFORE_THE_LOG, rebuild
 from streams.partition.store import Entry, conversation_key, pack
 from streams.sla.policies import PolicyBook
-from streams.timers.clocks import BREACH, Raised
+from streams.timers.kept import BREACH, Raised
 
 _INSTANTS = frozenset({"started_at", "ended_at", "deadline"})
 _FIELDS = MetricFact.__struct_fields__

@@ -16,7 +16,7 @@ from sinks.clickhouse.restore import recent_facts, stored_conversations
 from streams.partition.rebuild import BEFORE_THE_LOG
 from streams.partition.store import Entry
 from streams.sla.policies import PolicyBook
-from streams.timers.clocks import Raised
+from streams.timers.kept import Raised
 from streams.windows.deltas import DeltaBuilder
 from streams.windows.shape import WINDOW_SECONDS
 from streams.worker import changelog

@@ -12,7 +12,7 @@ from bytewax.testing import run_main  # type: ignore[import-not-found]
 
 from bench.contestants.folding import Folding, Found
 from bench.contestants.meter import Job, Meter, job
-from streams.partition.conversation import Head
+from streams.partition.head import Head
 
 _BATCH_RECORDS = 4_000
 

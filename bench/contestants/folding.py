@@ -20,7 +20,8 @@ from schemas.registry import HEADER_BYTES, latest
 from schemas.topics import record_key
 from streams.fold.events import LogEvent
 from streams.fold.state import FoldState
-from streams.partition.conversation import Conversation, Head
+from streams.partition.conversation import Conversation
+from streams.partition.head import Head
 from streams.partition.reading import read
 from streams.sla import policy_file
 

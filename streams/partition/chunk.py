@@ -14,8 +14,9 @@ from schemas.errors import Refused
 from schemas.records import DeadLetter, MetricFact, SlaAlert
 from schemas.ticks import SourceName, is_tick, read_tick
 from schemas.times import EpochMs
-from streams.partition.conversation import Change, Conversation
+from streams.partition.conversation import Conversation
 from streams.partition.draft import Draft
+from streams.partition.head import Change
 from streams.partition.reading import Read, read
 from streams.partition.store import Entry, Store
 from streams.partition.ticks import judge_due

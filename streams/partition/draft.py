@@ -9,7 +9,8 @@ from schemas.ticks import SourceName
 from schemas.times import EpochMs
 from streams.fold.events import LogEvent
 from streams.fold.state import FoldState
-from streams.partition.conversation import Conversation, Head
+from streams.partition.conversation import Conversation
+from streams.partition.head import Head
 from streams.partition.log import is_full, seal
 from streams.partition.log import unpack as unpack_log
 from streams.partition.store import (

@@ -11,7 +11,7 @@ from array import array
 import msgspec
 
 from schemas.times import EpochMs
-from streams.timers.clocks import Raised
+from streams.timers.kept import Raised
 
 #: Stands before a packed `Left`, and never before a packed head: those are arrays.
 _MARK = b"L"

@@ -9,11 +9,11 @@ from schemas.times import EpochMs
 from streams.fold.conversation import fold
 from streams.fold.events import remember
 from streams.fold.state import FoldState
-from streams.partition.conversation import Head
+from streams.partition.head import Head
 from streams.partition.log import is_full, pack_event, seal
 from streams.partition.store import Entry, conversation_key, pack
 from streams.sla.policies import PolicyBook
-from streams.timers.clocks import Raised
+from streams.timers.kept import Raised
 from streams.timers.watch import Watch
 
 #: Before the first offset of any log: whatever an event does later holds over it.

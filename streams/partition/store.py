@@ -14,14 +14,14 @@ import msgspec
 
 from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
-from streams.partition.conversation import Head
 from streams.partition.editions import Editions
+from streams.partition.head import Head
 from streams.partition.leavers import Leavers
 from streams.partition.left import LeftBook, says_left, unpack_left
 from streams.sla.policies import PolicyBook
+from streams.timers.kept import Dues
 from streams.timers.queue import DueQueue
 from streams.timers.standing import Board, Standing, standing
-from streams.timers.watch import Dues
 
 
 class _HeadDues(msgspec.Struct, array_like=True, gc=False):

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 from schemas.ticks import ANY_TENANT, SourceName
 from schemas.times import EpochMs
-from streams.partition.conversation import Change, Conversation
+from streams.partition.conversation import Conversation
 from streams.partition.draft import Draft
+from streams.partition.head import Change
 
 
 def judge_due(

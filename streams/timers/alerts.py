@@ -8,7 +8,8 @@ from typing import NamedTuple
 from schemas.records import AlertLevel, Channel, MetricFact, SlaAlert
 from schemas.times import EpochMs
 from streams.fold.state import FoldState
-from streams.timers.clocks import BREACH, OpenClock, Raised
+from streams.timers.clocks import OpenClock
+from streams.timers.kept import BREACH, Raised
 
 
 class _About(NamedTuple):

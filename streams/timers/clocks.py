@@ -5,32 +5,15 @@ Everything here is due *behind* its instant: a reply at the deadline itself is i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-import msgspec
 
 from schemas.records import Channel
 from schemas.times import EpochMs
 from streams.fold.clocks import resolution_run, response_target
 from streams.fold.state import Episode, FoldState, Turn
 from streams.sla.policies import NO_POLICY, Policy, PolicyBook
-
-#: The last step of a clock, as the share of the target that is used up.
-BREACH = 1.0
-
-
-class Raised(msgspec.Struct, array_like=True, gc=False):
-    """What a clock has raised for one deadline: everything up to this share of its target."""
-
-    deadline: EpochMs
-    upto: float = 0.0
-    #: Late news showed that the breach was none.
-    taken_back: bool = False
-
-
-#: What is behind the conversation in a clock's fact_id → what it raised, by deadline.
-RaisedByClock = Mapping[str, Sequence[Raised]]
+from streams.timers.kept import BREACH, RaisedByClock
 
 
 @dataclass(frozen=True, slots=True)

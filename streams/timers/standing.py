@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from schemas.times import EpochMs
 from streams.fold.state import FoldState
-from streams.timers.clocks import BREACH, RaisedByClock
+from streams.timers.kept import BREACH, RaisedByClock
 
 #: Tenant, channel and team; a team that was not said is "".
 Group = tuple[str, str, str]

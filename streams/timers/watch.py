@@ -6,36 +6,14 @@ conversation's head.
 
 from __future__ import annotations
 
-import msgspec
-
 from schemas.records import SlaAlert
 from schemas.times import EpochMs
 from streams.fold.measure import EPISODE, TURN
 from streams.fold.state import FoldState
 from streams.sla.policies import PolicyBook
 from streams.timers.alerts import Alerts, ClockChange
-from streams.timers.clocks import Raised, episode_clock, first_episode_due, first_turn_due, open_clocks, turn_clock
-
-
-class Dues(msgspec.Struct, array_like=True, gc=False):
-    """Behind when the open turn, and the episode, have to be looked at next; None for never."""
-
-    turn_due: EpochMs | None = None
-    episode_due: EpochMs | None = None
-
-    def is_due(self, at_ms: EpochMs) -> bool:
-        """Whether something was due before `at_ms`."""
-        turn, episode = self.turn_due, self.episode_due
-        return (turn is not None and turn < at_ms) or (episode is not None and episode < at_ms)
-
-
-class Timers(Dues, array_like=True, gc=False):
-    """What is kept of a conversation's timers. New fields go to the end, with a default."""
-
-    #: What is behind the conversation in a clock's fact_id → what it raised, by deadline.
-    raised: dict[str, list[Raised]] = {}
-    #: Behind when the first of both clocks raises something: what an event has to be compared with.
-    alert_due: EpochMs | None = None
+from streams.timers.clocks import episode_clock, first_episode_due, first_turn_due, open_clocks, turn_clock
+from streams.timers.kept import Timers
 
 
 class Watch:

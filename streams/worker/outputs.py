@@ -12,7 +12,7 @@ from schemas.records import DeadLetter
 from schemas.times import EpochMs
 from schemas.topics import Topics, record_key
 from streams.partition.chunk import Raised
-from streams.partition.conversation import Change
+from streams.partition.head import Change
 from streams.windows.deltas import DeltaBuilder
 from streams.worker.outbox import Outbox, Outgoing
 

@@ -12,7 +12,7 @@ from schemas import wire
 from schemas.records import MetricFact
 from streams.fold.conversation import fold
 from streams.fold.events import remember
-from streams.partition.conversation import Head
+from streams.partition.head import Head
 from streams.replay import Replay
 from streams.sla import policy_file
 from streams.sla.policies import PolicyBook

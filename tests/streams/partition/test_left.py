@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from streams.fold.state import FoldState
 from streams.partition import left as module
-from streams.partition.conversation import Head
+from streams.partition.head import Head
 from streams.partition.leavers import Leavers
 from streams.partition.left import Left, LeftBook, pack_left, says_left, unpack_left
 from streams.partition.store import pack
-from streams.timers.clocks import Raised
+from streams.timers.kept import Raised
 
 NAMES = [f"4:acme/{n}" for n in range(60)]
 lefts = st.one_of(
