@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from schemas.records import MetricFact
 from schemas.times import EpochMs
 from streams.replay import Replay
-from streams.sla.policies import PolicyBook, PolicyVersion
+from streams.sla.policies import PolicyBook
+from streams.sla.policy import PolicyVersion
 
 #: Policy and metric, e.g. ("chat", "sla_first_response").
 Name = tuple[str, str]

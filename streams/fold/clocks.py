@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from schemas.times import EpochMs
 from streams.fold.state import Episode, Turn
-from streams.sla.policies import NO_POLICY, Policy, PolicyBook
+from streams.sla.policies import PolicyBook, deadline, running_ms
+from streams.sla.policy import NO_POLICY, Policy
 
 
 def response_target(turn: Turn) -> str:
@@ -18,7 +19,7 @@ def response_deadline(turn: Turn, book: PolicyBook) -> EpochMs | None:
         return None
     policy = book[turn.policy]
     target_ms = policy.targets_ms.get(response_target(turn))
-    return None if target_ms is None else policy.deadline(turn.clock, target_ms)
+    return None if target_ms is None else deadline(policy, turn.clock, target_ms)
 
 
 def resolution_deadline(episode: Episode, book: PolicyBook) -> EpochMs | None:
@@ -30,7 +31,7 @@ def resolution_deadline(episode: Episode, book: PolicyBook) -> EpochMs | None:
     if target_ms is None:
         return None
     run = resolution_run(episode, policy, target_ms)
-    return None if run is None else policy.deadline(*run)
+    return None if run is None else deadline(policy, *run)
 
 
 def resolution_run(episode: Episode, policy: Policy, target_ms: int) -> tuple[EpochMs, int] | None:
@@ -43,7 +44,7 @@ def resolution_run(episode: Episode, policy: Policy, target_ms: int) -> tuple[Ep
     for pause in episode.pauses:
         if pause.status not in policy.pause_on:
             continue
-        spent_ms = policy.running_ms(running_since, pause.since)
+        spent_ms = running_ms(policy, running_since, pause.since)
         if spent_ms >= left_ms:
             break
         if pause.until is None:

@@ -7,7 +7,8 @@ from schemas.times import EpochMs
 from streams.fold.clocks import resolution_deadline, response_deadline, response_target
 from streams.fold.events import LogEvent
 from streams.fold.state import Episode, FoldState, Turn
-from streams.sla.policies import NO_POLICY, PolicyBook
+from streams.sla.policies import PolicyBook
+from streams.sla.policy import NO_POLICY
 
 #: Bits of `Measure.moved`.
 TURN, EPISODE = 1, 2

@@ -11,7 +11,7 @@ import msgspec
 from schemas.records import Channel, Priority, Status
 from schemas.times import EpochMs
 from streams.fold.events import OrderKey
-from streams.sla.policies import NO_POLICY
+from streams.sla.policy import NO_POLICY
 
 
 class Turn(msgspec.Struct, array_like=True, gc=False):

@@ -89,7 +89,7 @@ class Conversation:
         if head.erased:
             return []
         if event.erases:
-            return self._erase(seen_ms)
+            return self._erase(event, seen_ms, in_order=in_order)
         if in_order:
             return self._append(event, seen_ms)
         return self._refold(event, seen_ms)
@@ -209,8 +209,11 @@ class Conversation:
         self.head.log += pack_event(event)
         self.head.count += 1
 
-    def _erase(self, seen_ms: EpochMs) -> list[Change]:
+    def _erase(self, event: LogEvent, seen_ms: EpochMs, *, in_order: bool) -> list[Change]:
         head = self.head
+        if in_order:
+            # A tick before it would have raised them, and the deletion taken them back.
+            self.watch.raise_until(head.fold, event.occurred_at)
         _, old = self._fold(list(self._events()))
         if head.timers.raised:
             known = {**old, **self._open_breaches(MAX_MS)}

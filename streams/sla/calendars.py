@@ -8,8 +8,7 @@ riyadh.add(start_ms, 300_000)
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -29,17 +28,24 @@ _FIRST_YEAR = 1800
 _NEW_YEARS = [to_ms(datetime(year, 1, 1, tzinfo=UTC)) for year in range(_FIRST_YEAR, 2500)]
 
 
-@dataclass(frozen=True, slots=True)
 class _Year:
     """The open stretches of one UTC year, [low_ms, high_ms), with the open time before each of them."""
 
-    number: int
-    low_ms: EpochMs
-    high_ms: EpochMs
-    starts: list[EpochMs]
-    ends: list[EpochMs]
-    before_ms: list[int]
-    total_ms: int
+    __slots__ = ("before_ms", "ends", "high_ms", "low_ms", "number", "starts", "total_ms")
+
+    def __init__(self, number: int, stretches: Iterable[tuple[EpochMs, EpochMs]]) -> None:
+        self.number = number
+        self.low_ms = to_ms(datetime(number, 1, 1, tzinfo=UTC))
+        self.high_ms = to_ms(datetime(number + 1, 1, 1, tzinfo=UTC))
+        self.starts: list[EpochMs] = []
+        self.ends: list[EpochMs] = []
+        self.before_ms: list[int] = []
+        self.total_ms = 0
+        for start, end in merged((max(start, self.low_ms), min(end, self.high_ms)) for start, end in stretches):
+            self.starts.append(start)
+            self.ends.append(end)
+            self.before_ms.append(self.total_ms)
+            self.total_ms += end - start
 
     def open_until(self, at_ms: EpochMs) -> int:
         """Open time of this year before `at_ms`."""
@@ -55,23 +61,38 @@ class _Year:
         return self.starts[index] + spent_ms - self.before_ms[index]
 
 
-@dataclass(slots=True)
 class Calendar:
     """Weekly opening hours in a time zone, without holidays. Years are worked out when first asked for."""
 
-    timezone: str
-    #: weekday (0 is Monday) → ranges
-    hours: Mapping[int, tuple[MinuteRange, ...]]
-    holidays: frozenset[date] = frozenset()
-    #: Further holidays, worked out for the years that are asked for.
-    holidays_of: HolidayRule | None = None
-    _zone: ZoneInfo = field(init=False, repr=False, compare=False)
-    #: What was worked out so far does not make two calendars differ.
-    _years: dict[int, _Year] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _latest: _Year | None = field(init=False, repr=False, compare=False, default=None)
+    __slots__ = ("_latest", "_years", "_zone", "holidays", "holidays_of", "hours", "timezone")
 
-    def __post_init__(self) -> None:
-        self._zone = ZoneInfo(self.timezone)
+    def __init__(
+        self,
+        timezone: str,
+        hours: Mapping[int, tuple[MinuteRange, ...]],
+        holidays: frozenset[date] = frozenset(),
+        holidays_of: HolidayRule | None = None,
+    ) -> None:
+        """`hours`: weekday (0 is Monday) → ranges. `holidays_of`: further holidays, of the years that are asked for."""
+        self.timezone = timezone
+        self.hours = hours
+        self.holidays = holidays
+        self.holidays_of = holidays_of
+        self._zone = ZoneInfo(timezone)
+        self._years: dict[int, _Year] = {}
+        self._latest: _Year | None = None
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        # What was worked out so far does not make two of them differ.
+        return isinstance(other, Calendar) and self._said() == other._said()
+
+    def __repr__(self) -> str:
+        return f"Calendar{self._said()!r}"
+
+    def _said(self) -> tuple[object, ...]:
+        return self.timezone, self.hours, self.holidays, self.holidays_of
 
     def open_ms(self, start_ms: EpochMs, end_ms: EpochMs) -> int:
         """Open time in [start_ms, end_ms), in milliseconds; 0 when the stretch is empty or turned around."""
@@ -126,27 +147,8 @@ class Calendar:
     def _year(self, number: int) -> _Year:
         year = self._years.get(number)
         if year is None:
-            year = self._years[number] = self._work_out(number)
+            year = self._years[number] = _Year(number, self._intervals(number))
         return year
-
-    def _work_out(self, number: int) -> _Year:
-        low, high = to_ms(datetime(number, 1, 1, tzinfo=UTC)), to_ms(datetime(number + 1, 1, 1, tzinfo=UTC))
-        starts: list[EpochMs] = []
-        ends: list[EpochMs] = []
-        for start, end in sorted(self._intervals(number)):
-            start, end = max(start, low), min(end, high)  # noqa: PLW2901
-            if start >= end:
-                continue
-            if ends and start <= ends[-1]:
-                ends[-1] = max(ends[-1], end)
-            else:
-                starts.append(start)
-                ends.append(end)
-        before_ms, total = [], 0
-        for start, end in zip(starts, ends, strict=True):
-            before_ms.append(total)
-            total += end - start
-        return _Year(number, low, high, starts, ends, before_ms, total)
 
     def _intervals(self, number: int) -> Iterator[tuple[EpochMs, EpochMs]]:
         # Two days more on both sides: a local date is up to 14 h away from its UTC date, and may reach into the next.
@@ -187,6 +189,19 @@ class Calendar:
 
     def _offset(self, at_ms: EpochMs) -> timedelta | None:
         return to_datetime(at_ms).astimezone(self._zone).utcoffset()
+
+
+def merged(stretches: Iterable[tuple[EpochMs, EpochMs]]) -> list[tuple[EpochMs, EpochMs]]:
+    """The same stretches in order; those that overlap or touch are one, and empty ones are none."""
+    found: list[tuple[EpochMs, EpochMs]] = []
+    for start, end in sorted(stretches):
+        if start >= end:
+            continue
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return found
 
 
 def _year_of(at_ms: EpochMs) -> int:

@@ -12,7 +12,8 @@ import msgspec
 from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
 from streams.sla.calendars import Calendar, HolidayRule, MinuteRange
-from streams.sla.policies import Policy, PolicyBook, PolicyVersion
+from streams.sla.policies import PolicyBook
+from streams.sla.policy import Policy, PolicyVersion
 
 
 class BookDamaged(SupportpulseError):

@@ -1,4 +1,4 @@
-"""Policies: which targets a clock has, which calendar it runs on, and what pauses it.
+"""Which policy judges a clock, and how long that clock runs.
 
 A `PolicyBook` holds every version of the policies. It is asked when a turn or an episode opens and answers with a
 number, which is what conversations keep; `book[number]` is the policy.
@@ -7,59 +7,14 @@ number, which is what conversations keep; `book[number]` is the policy.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.times import EpochMs
-from streams.sla.calendars import Calendar
-
-NO_POLICY = -1
+from streams.sla.policy import NO_POLICY, Policy, PolicyVersion
 
 #: Memory for remembered matches is bounded: tenants and teams come from outside.
 _REMEMBERED = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """One policy of one version. Durations in milliseconds."""
-
-    name: str
-    #: what must be said, by word: tenant, channel, team, priority
-    match: tuple[tuple[str, frozenset[str]], ...] = ()
-    calendar: Calendar | None = None
-    #: metric → target
-    targets_ms: dict[str, int] = field(default_factory=dict)
-    pause_on: frozenset[str] = frozenset(("pending", "on_hold"))
-    warn_at: tuple[float, ...] = (0.75, 0.9)
-    alert_grace_ms: int = 0
-
-    def deadline(self, start_ms: EpochMs, budget_ms: int) -> EpochMs | None:
-        """When `budget_ms` will have run since `start_ms`; None if the calendar never opens for long enough."""
-        if self.calendar is None:
-            return start_ms + budget_ms
-        return self.calendar.add(start_ms, budget_ms)
-
-    def running_ms(self, start_ms: EpochMs, end_ms: EpochMs) -> int:
-        """How much of the stretch counts against a target."""
-        if self.calendar is None:
-            return max(0, end_ms - start_ms)
-        return self.calendar.open_ms(start_ms, end_ms)
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyVersion:
-    """All policies in force from an instant on; None: since ever.
-
-    Two versions are equal when they judge alike: where they stand and calendars nobody uses do not matter.
-    """
-
-    effective_from: EpochMs | None
-    policies: tuple[Policy, ...]
-    calendars: Mapping[str, Calendar] = field(default_factory=dict, compare=False)
-    #: Lines of the file: of the document, and of each policy.
-    line: int = field(default=1, compare=False)
-    policy_lines: tuple[int, ...] = field(default=(), compare=False)
 
 
 class Subject(NamedTuple):
@@ -77,6 +32,8 @@ Said = tuple[str, str, "str | None", "str | None"]
 
 class PolicyBook:
     """Every version of the policies, in the order in which they came into force."""
+
+    __slots__ = ("_members", "_policies", "_remembered", "_since", "versions")
 
     def __init__(self, versions: Sequence[PolicyVersion] = ()) -> None:
         #: In the order in which they come into force.
@@ -117,6 +74,22 @@ class PolicyBook:
             if all(getattr(subject, word) in values for word, values in self._policies[number].match):
                 return number
         return NO_POLICY
+
+
+def deadline(policy: Policy, start_ms: EpochMs, budget_ms: int) -> EpochMs | None:
+    """When `budget_ms` will have run since `start_ms`; None if the calendar never opens for long enough."""
+    calendar = policy.calendar
+    if calendar is None:
+        return start_ms + budget_ms
+    return calendar.add(start_ms, budget_ms)
+
+
+def running_ms(policy: Policy, start_ms: EpochMs, end_ms: EpochMs) -> int:
+    """How much of the stretch counts against a target."""
+    calendar = policy.calendar
+    if calendar is None:
+        return max(0, end_ms - start_ms)
+    return calendar.open_ms(start_ms, end_ms)
 
 
 def _since(effective_from: EpochMs | None) -> float:

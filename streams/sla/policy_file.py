@@ -13,7 +13,8 @@ from schemas import times, yaml_lines
 from schemas.errors import InvalidEvent, SupportpulseError
 from schemas.yaml_lines import Node
 from streams.sla.calendars import Calendar, HolidayRule, MinuteRange
-from streams.sla.policies import Policy, PolicyBook, PolicyVersion
+from streams.sla.policies import PolicyBook
+from streams.sla.policy import Policy, PolicyVersion
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TARGETS = ("first_response", "next_response", "resolution")

@@ -20,7 +20,8 @@ from pathlib import Path
 from schemas import times
 from schemas.times import EpochMs
 from streams.sla import policy_file
-from streams.sla.policies import PolicyBook, PolicyVersion
+from streams.sla.policies import PolicyBook
+from streams.sla.policy import PolicyVersion
 from streams.sla.policy_file import PolicyFileError
 
 #: Clocks of sources may run ahead: the gateway lets through what happens up to this long from now.

@@ -7,7 +7,8 @@ from typing import NamedTuple, get_args
 
 from schemas.records import Channel, Priority
 from schemas.times import EpochMs
-from streams.sla.policies import Policy, PolicyBook, PolicyVersion
+from streams.sla.policies import PolicyBook
+from streams.sla.policy import Policy, PolicyVersion
 
 _VALUES: Mapping[str, frozenset[str]] = {
     "channel": frozenset(get_args(Channel)),

@@ -12,7 +12,8 @@ from schemas.records import Channel
 from schemas.times import EpochMs
 from streams.fold.clocks import resolution_run, response_target
 from streams.fold.state import Episode, FoldState, Turn
-from streams.sla.policies import NO_POLICY, Policy, PolicyBook
+from streams.sla.policies import PolicyBook, deadline
+from streams.sla.policy import NO_POLICY, Policy
 from streams.timers.kept import BREACH, RaisedByClock
 
 
@@ -85,7 +86,7 @@ def first_turn_due(turn: Turn | None, book: PolicyBook) -> EpochMs | None:
     if found is None:
         return None
     policy, started, target_ms = found
-    return policy.deadline(started, _first_budget_ms(policy, target_ms, target_ms))
+    return deadline(policy, started, _first_budget_ms(policy, target_ms, target_ms))
 
 
 def first_episode_due(episode: Episode | None, book: PolicyBook) -> EpochMs | None:
@@ -94,7 +95,7 @@ def first_episode_due(episode: Episode | None, book: PolicyBook) -> EpochMs | No
     if found is None:
         return None
     policy, started, left_ms, target_ms = found
-    return policy.deadline(started, _first_budget_ms(policy, left_ms, target_ms))
+    return deadline(policy, started, _first_budget_ms(policy, left_ms, target_ms))
 
 
 def _response(turn: Turn, book: PolicyBook) -> tuple[Policy, EpochMs, int] | None:
@@ -132,13 +133,13 @@ def _first_budget_ms(policy: Policy, left_ms: int, target_ms: int) -> int:
 def _clock(
     suffix: str, metric: str, policy: Policy, started: EpochMs, left_ms: int, target_ms: int, channel: Channel
 ) -> OpenClock | None:
-    deadline = policy.deadline(started, left_ms)
-    if deadline is None:
+    deadline_ms = deadline(policy, started, left_ms)
+    if deadline_ms is None:
         return None
     steps = []
     for budget_ms, share in _budgets_ms(policy, left_ms, target_ms):
-        due_ms = policy.deadline(started, budget_ms)
+        due_ms = deadline(policy, started, budget_ms)
         if due_ms is not None:
             steps.append((due_ms, share))
-    steps.append((deadline + policy.alert_grace_ms, BREACH))
-    return OpenClock(suffix, metric, deadline, tuple(steps), channel, policy.name)
+    steps.append((deadline_ms + policy.alert_grace_ms, BREACH))
+    return OpenClock(suffix, metric, deadline_ms, tuple(steps), channel, policy.name)

@@ -20,7 +20,8 @@ from sinks.clickhouse.restore import stored_conversations
 from streams.replay import Replay
 from streams.sla import policy_file
 from streams.sla.calendars import Calendar
-from streams.sla.policies import Policy, PolicyBook, PolicyVersion
+from streams.sla.policies import PolicyBook
+from streams.sla.policy import Policy, PolicyVersion
 from streams.sla.review import review
 from streams.whatif import Comparison, Name, Tally, standing
 from supportpulse.commands.replay import IntoReplay

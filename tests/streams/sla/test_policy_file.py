@@ -10,7 +10,8 @@ import pytest
 
 from schemas.times import parse as instant
 from streams.sla import policy_file
-from streams.sla.policies import Policy, PolicyBook, Subject
+from streams.sla.policies import PolicyBook, Subject
+from streams.sla.policy import Policy
 from streams.sla.policy_file import PolicyFileError
 from tests.streams.shared import shared_file
 

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.times import parse as instant
 from streams.sla import policy_file
-from streams.sla.policies import PolicyBook, Subject
+from streams.sla.policies import PolicyBook, Subject, deadline
 from streams.sla.policy_file import PolicyFileError
 from streams.sla.reload import AHEAD_MS, Refold, reload, replace
 
@@ -36,7 +36,7 @@ def names(book: PolicyBook) -> list[str]:
 def test_an_unchanged_file_leaves_the_very_book_in_force() -> None:
     book = parse(FIRST, APRIL)
     # Asked for years, and written otherwise: it still says the same.
-    assert book[0].deadline(NOW, 1) is not None
+    assert deadline(book[0], NOW, 1) is not None
     found = replace(book, parse("# a remark\n" + FIRST.replace("channel: [live_chat], tenant: [acme]",
                                                               "tenant: [acme], channel: [live_chat]"), APRIL),
                     "f", now_ms=NOW)  # fmt: skip

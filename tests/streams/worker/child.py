@@ -14,7 +14,8 @@ from pathlib import Path
 from schemas.times import EpochMs
 from schemas.topics import Topics
 from streams.partition import store
-from streams.sla.policies import Policy, PolicyBook, Subject
+from streams.sla.policies import PolicyBook, Subject
+from streams.sla.policy import Policy
 from streams.worker.app import Worker
 from tests.servers.plugin import Broker
 from tests.streams.strategies import BOOK

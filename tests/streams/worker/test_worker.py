@@ -15,7 +15,8 @@ import pytest
 from schemas import wire
 from schemas.registry import MARKER
 from schemas.times import EpochMs
-from streams.sla.policies import Policy, PolicyBook, Subject
+from streams.sla.policies import PolicyBook, Subject
+from streams.sla.policy import Policy
 from streams.worker.app import SharedGroup, Worker
 from tests.streams.stories import story
 from tests.streams.strategies import BOOK
