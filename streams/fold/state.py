@@ -64,11 +64,6 @@ class Episode(msgspec.Struct, array_like=True):
     #: It was begun by backfill: no timers, no alerts.
     historical: bool = False
 
-    @property
-    def paused(self) -> bool:
-        """The status is pending or on_hold."""
-        return bool(self.pauses) and self.pauses[-1].until is None
-
 
 class FoldState(msgspec.Struct, array_like=True):
     """A conversation after its last event."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from schemas.times import EpochMs
 from streams.fold.events import LogEvent
 from streams.fold.measure import EPISODE, TURN, Measure
@@ -22,12 +20,26 @@ def step(measure: Measure, event: LogEvent) -> None:
         state.team = event.team
     if event.priority is not None:
         state.priority = event.priority
-    if event.type == "assigned":
+    # The most frequent first. What is not here leaves facts and clocks alone.
+    kind = event.type
+    if kind == "message":
+        _message(measure, event)
+    elif kind == "assigned":
         _assigned(measure, event, previous_team)
-        return
-    handle = _HANDLERS.get(event.type)
-    if handle is not None:
-        handle(measure, event)
+    elif kind == "status_changed":
+        _status_changed(measure, event)
+    elif kind == "conversation_started":
+        _conversation_started(measure, event)
+    elif kind == "handoff_requested":
+        _handoff(measure, event)
+    elif kind == "call_answered":
+        _call_answered(measure, event)
+    elif kind == "call_ended":
+        measure.call(event)
+    elif kind == "survey_answered":
+        _survey_answered(measure, event)
+    elif kind == "merged":
+        _merged(measure, event)
 
 
 def _message(measure: Measure, event: LogEvent) -> None:
@@ -57,7 +69,7 @@ def _call_answered(measure: Measure, event: LogEvent) -> None:
 
 def _contact(measure: Measure, event: LogEvent) -> None:
     episode = measure.state.episode or _begin(measure, event)
-    if episode.paused:
+    if is_paused(episode):
         _resume(measure, episode, event.occurred_at)
     if episode.turn is None:
         turn = _open_turn(measure, episode, event)
@@ -154,8 +166,8 @@ def _status_changed(measure: Measure, event: LogEvent) -> None:
         return
     if episode is None:
         episode = _begin(measure, event)
-    if episode.paused:
-        if episode.pauses[-1].status == status:
+    if is_paused(episode):
+        if _last_pause(episode).status == status:
             return
         _resume(measure, episode, at_ms)
     if status in ("pending", "on_hold"):
@@ -185,6 +197,15 @@ def _merged(measure: Measure, event: LogEvent) -> None:
         measure.resolution_clock_cancelled(episode, event.occurred_at)
         state.episode = None
         measure.moved = TURN | EPISODE
+
+
+def is_paused(episode: Episode) -> bool:
+    """The status is pending or on_hold."""
+    return bool(episode.pauses) and _last_pause(episode).until is None
+
+
+def _last_pause(episode: Episode) -> Pause:
+    return episode.pauses[-1]
 
 
 def _episode_unless_done(measure: Measure, event: LogEvent) -> Episode | None:
@@ -258,27 +279,15 @@ def _policy(measure: Measure, event: LogEvent) -> int:
 
 def _resume(measure: Measure, episode: Episode, at_ms: EpochMs) -> None:
     measure.moved |= EPISODE
-    episode.pauses[-1].until = at_ms
+    _last_pause(episode).until = at_ms
     episode.assigned_since = at_ms
 
 
 def _count_assigned(episode: Episode, assignee: str | None, at_ms: EpochMs) -> None:
     """Credit the assignee with the open time since the last change of assignee or status."""
-    if episode.paused:
+    if is_paused(episode):
         return
     if assignee is not None:
         spent_ms = at_ms - episode.assigned_since
         episode.assigned_open_ms[assignee] = episode.assigned_open_ms.get(assignee, 0) + spent_ms
     episode.assigned_since = at_ms
-
-
-_HANDLERS: dict[str, Callable[[Measure, LogEvent], None]] = {
-    "message": _message,
-    "status_changed": _status_changed,
-    "conversation_started": _conversation_started,
-    "handoff_requested": _handoff,
-    "call_answered": _call_answered,
-    "call_ended": Measure.call,
-    "survey_answered": _survey_answered,
-    "merged": _merged,
-}

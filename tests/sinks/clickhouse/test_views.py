@@ -19,6 +19,7 @@ from sinks.clickhouse.embedded import EmbeddedDatabase
 from streams.fold.conversation import fold
 from streams.fold.events import LogEvent, remember
 from streams.fold.state import FoldState
+from streams.fold.steps import is_paused
 from streams.sla.policies import PolicyBook
 from tests.sinks import samples
 from tests.sinks.samples import T0
@@ -126,7 +127,7 @@ def _row(state: FoldState) -> _Open:
     turn = episode.turn
     return (
         episode.channel,
-        episode.pauses[-1].status if episode.paused else "open",
+        episode.pauses[-1].status if is_paused(episode) else "open",
         episode.owner,
         state.assignee,
         state.team,
