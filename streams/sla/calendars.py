@@ -72,6 +72,8 @@ class Calendar:
 
     def __post_init__(self) -> None:
         self._zone = ZoneInfo(self.timezone)
+        # In one order, however a file has them: calendars that say the same are equal.
+        self.hours = {day: tuple(sorted({*ranges})) for day, ranges in sorted(self.hours.items()) if ranges}
 
     def open_ms(self, start_ms: EpochMs, end_ms: EpochMs) -> int:
         """Open time in [start_ms, end_ms), in milliseconds; 0 when the stretch is empty or turned around."""
