@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from schemas.times import EpochMs
 from streams.sla.calendars import Calendar
+from streams.sla.version_names import version_name
 
 NO_POLICY = -1
 
@@ -61,6 +62,11 @@ class PolicyVersion:
     line: int = field(default=1, compare=False)
     policy_lines: tuple[int, ...] = field(default=(), compare=False)
 
+    @property
+    def name(self) -> str:
+        """What facts that it judged call it (`streams.sla.version_names`)."""
+        return version_name(self)
+
 
 class Subject(NamedTuple):
     """What a policy is matched against, as known when the clock opens."""
@@ -82,11 +88,14 @@ class PolicyBook:
         #: In the order in which they come into force.
         self.versions = tuple(sorted(versions, key=lambda version: _since(version.effective_from)))
         self._since = [_since(version.effective_from) for version in self.versions]
+        #: Number of a policy → the name of its version.
+        self.version_names: list[str] = []
         self._policies: list[Policy] = []
         self._members: list[range] = []
         for version in self.versions:
             first = len(self._policies)
             self._policies.extend(version.policies)
+            self.version_names.extend([version.name] * len(version.policies))
             self._members.append(range(first, len(self._policies)))
         self._remembered: dict[tuple[int, Said], int] = {}
 
