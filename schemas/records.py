@@ -129,6 +129,8 @@ class MetricFact(msgspec.Struct, frozen=True, gc=False):
     business_ms: int | None = None
     deadline: EpochMs | None = None
     policy: str | None = None
+    #: The version of the policies that gave it its outcome, deadline or business time (`streams.sla.version_names`).
+    policy_version: str | None = None
 
 
 class SlaAlert(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -75,5 +75,7 @@ _EVENT_PATHS = {
 }
 _EVENTS = BlockReader(latest("interaction_event"), sound_events, ("tenant", "source", "team", "language"))
 _FACTS = BlockReader(
-    latest("metric_fact"), _sound_facts, ("tenant", "metric", "outcome", "channel", "team", "priority", "policy")
+    latest("metric_fact"),
+    _sound_facts,
+    ("tenant", "metric", "outcome", "channel", "team", "priority", "policy", "policy_version"),
 )

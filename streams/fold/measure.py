@@ -50,6 +50,7 @@ class Measure:
             value_ms=at_ms - clock,
             agent_id=reply.actor_id,
             business_ms=self._business_ms(turn.policy, clock, at_ms),
+            judged_by=turn.policy,
         )
         self._response_sla(episode, turn, at_ms, "met")
 
@@ -67,6 +68,7 @@ class Measure:
             outcome=outcome,
             agent_id=reply.actor_id,
             business_ms=self._business_ms(turn.policy, turn.started, at_ms),
+            judged_by=turn.policy,
         )
 
     def response_clock_stopped(self, episode: Episode, turn: Turn, at_ms: EpochMs) -> None:
@@ -186,6 +188,7 @@ class Measure:
             outcome=outcome,
             agent_id=agent_id,
             business_ms=business_ms,
+            judged_by=episode.policy,
         )
 
     def _response_sla(self, episode: Episode, turn: Turn, at_ms: EpochMs, outcome: str) -> None:
@@ -213,6 +216,7 @@ class Measure:
             outcome=outcome,
             deadline=deadline,
             policy=self.book[turn.policy].name,
+            judged_by=turn.policy,
         )
         if turn.historical:
             self.backfilled.add(self.facts[-1].fact_id)
@@ -238,6 +242,7 @@ class Measure:
             outcome=outcome,
             deadline=deadline,
             policy=self.book[episode.policy].name,
+            judged_by=episode.policy,
         )
         if episode.historical:
             self.backfilled.add(self.facts[-1].fact_id)
@@ -272,6 +277,7 @@ class Measure:
         business_ms: int | None = None,
         deadline: EpochMs | None = None,
         policy: str | None = None,
+        judged_by: int = NO_POLICY,
         survey: Survey | None = None,
     ) -> None:
         state = self.state
@@ -299,5 +305,7 @@ class Measure:
                 business_ms,
                 deadline,
                 policy,
+                # Where a policy's version had no say in the numbers, it judged nothing.
+                None if policy is None and business_ms is None else self.book.version_names[judged_by],
             )
         )

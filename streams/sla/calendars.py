@@ -75,7 +75,8 @@ class Calendar:
     ) -> None:
         """`hours`: weekday (0 is Monday) → ranges. `holidays_of`: further holidays, of the years that are asked for."""
         self.timezone = timezone
-        self.hours = hours
+        # In one order, however a file has them: calendars that say the same are equal.
+        self.hours = {day: tuple(sorted({*ranges})) for day, ranges in sorted(hours.items()) if ranges}
         self.holidays = holidays
         self.holidays_of = holidays_of
         self._zone = ZoneInfo(timezone)

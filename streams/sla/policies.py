@@ -33,17 +33,20 @@ Said = tuple[str, str, "str | None", "str | None"]
 class PolicyBook:
     """Every version of the policies, in the order in which they came into force."""
 
-    __slots__ = ("_members", "_policies", "_remembered", "_since", "versions")
+    __slots__ = ("_members", "_policies", "_remembered", "_since", "version_names", "versions")
 
     def __init__(self, versions: Sequence[PolicyVersion] = ()) -> None:
         #: In the order in which they come into force.
         self.versions = tuple(sorted(versions, key=lambda version: _since(version.effective_from)))
         self._since = [_since(version.effective_from) for version in self.versions]
+        #: Number of a policy → the name of its version.
+        self.version_names: list[str] = []
         self._policies: list[Policy] = []
         self._members: list[range] = []
         for version in self.versions:
             first = len(self._policies)
             self._policies.extend(version.policies)
+            self.version_names.extend([version.name] * len(version.policies))
             self._members.append(range(first, len(self._policies)))
         self._remembered: dict[tuple[int, Said], int] = {}
 

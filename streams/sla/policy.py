@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from schemas.times import EpochMs
 from streams.sla.calendars import Calendar
+from streams.sla.version_names import version_name
 
 NO_POLICY = -1
 
@@ -39,3 +40,8 @@ class PolicyVersion:
     #: Lines of the file: of the document, and of each policy.
     line: int = field(default=1, compare=False)
     policy_lines: tuple[int, ...] = field(default=(), compare=False)
+
+    @property
+    def name(self) -> str:
+        """What facts that it judged call it (`streams.sla.version_names`)."""
+        return version_name(self)

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS metric_facts
     episode UInt32, value_ms Nullable(Int64), score Nullable(Float64), score_min Nullable(Float64),
     score_max Nullable(Float64), outcome Nullable(String), started_at Nullable(Int64), ended_at Nullable(Int64),
     channel String, team Nullable(String), priority Nullable(String), agent_id Nullable(String),
-    business_ms Nullable(Int64), deadline Nullable(Int64), policy Nullable(String)
+    business_ms Nullable(Int64), deadline Nullable(Int64), policy Nullable(String), policy_version Nullable(String)
 )
 ENGINE = ReplacingMergeTree(revision) ORDER BY (tenant, metric, fact_id)
 """

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas import registry, times, wire
+from schemas import fast, registry, times, wire
 from schemas.errors import InvalidEvent, MalformedRecord, Refused, UnknownSchema
-from schemas.records import Call, DeadLetter, InteractionEvent, Survey
-from schemas.registry import HEADER_BYTES, MARKER
+from schemas.records import Call, DeadLetter, InteractionEvent, MetricFact, Survey
+from schemas.registry import HEADER_BYTES, MARKER, SchemaVersion
 from tests.schemas import strategies
+from tests.schemas.older import earlier, fields_of, written_with
 from tests.schemas.strategies import some_event
 
 Encode = Callable[[Any], bytes]
@@ -95,6 +97,17 @@ def test_garbage_under_a_right_header_is_refused_or_a_record(record: str, body: 
 def test_what_does_not_begin_with_the_marker_is_malformed(record: str, payload: bytes) -> None:
     with pytest.raises(MalformedRecord, match="C3 01"):
         RECORDS[record][1](payload)
+
+
+@pytest.mark.parametrize("version", earlier("metric_fact"), ids=lambda version: str(version.number))
+@given(fact=strategies.facts)
+def test_a_fact_of_an_earlier_release_is_read_without_what_it_did_not_say(
+    version: SchemaVersion, fact: MetricFact
+) -> None:
+    unsaid = set(MetricFact.__struct_fields__) - set(fields_of(version))
+    expected = msgspec.structs.replace(fact, **dict.fromkeys(unsaid))
+    payload = written_with(version, fact)
+    assert wire.decode_fact(payload) == fast.decode_fact(payload) == expected
 
 
 @each_record

@@ -15,6 +15,7 @@ from sinks.batch import Batch, Refusal
 from sinks.clickhouse.rows import fact_columns, interaction_columns, log_position
 from sinks.lanes import lanes
 from sinks.source import SourceRecord
+from tests.schemas.older import earlier, written_with
 from tests.sinks import samples
 from tests.sinks.samples import T0
 
@@ -60,6 +61,20 @@ def test_the_rows_do_not_depend_on_the_pieces_they_came_in(piece: int) -> None:
     records = facts(0, MANY)
     batch = batch_of([(TOPICS.facts, 0, records[start : start + piece]) for start in range(0, MANY, piece)])
     assert rows(batch)["metric_facts"] == in_order(fact_columns([wire.decode_fact(r.value or b"") for r in records]))
+
+
+def test_facts_of_an_earlier_release_land_among_those_of_today() -> None:
+    """Workers are upgraded one after the other, and what lies in the topic stays as it was written."""
+    (version,) = earlier("metric_fact")
+    made = [
+        samples.fact(f"c{i}/1/1/sla_first_response", policy="chat", policy_version="initial#fa16b6e")
+        for i in range(1_000)
+    ]
+    payloads = [written_with(version, fact) if i % 3 else wire.encode_fact(fact) for i, fact in enumerate(made)]
+    records = [source(offset, payload) for offset, payload in enumerate(payloads)]
+    batch = batch_of([(TOPICS.facts, 0, records)])
+    assert rows(batch)["metric_facts"] == in_order(fact_columns([wire.decode_fact(payload) for payload in payloads]))
+    assert len(rows(batch)["metric_facts"]) == 1_000
 
 
 def test_positions_are_those_of_the_log_and_its_epoch() -> None:

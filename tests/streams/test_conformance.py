@@ -18,7 +18,16 @@ from tests.streams.shared import shared_file
 
 AS_OF = times.parse("2026-06-01T00:00:00.000Z")
 #: The cases say nothing about these.
-NOT_COMPARED = {"revision", "retracted", "score_min", "score_max", "tenant", "fact_id", "conversation_id"}
+NOT_COMPARED = {
+    "revision",
+    "retracted",
+    "policy_version",
+    "score_min",
+    "score_max",
+    "tenant",
+    "fact_id",
+    "conversation_id",
+}
 
 Json = dict[str, Any]
 FactKey = tuple[str, str]

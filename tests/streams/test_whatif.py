@@ -60,6 +60,19 @@ def test_attainment_and_breaches_before_and_after() -> None:
     assert found.conversations == 4
 
 
+def test_versions_of_other_names_that_come_to_the_same_move_nothing() -> None:
+    before, after = book("5m"), book("301s")
+    later = policy_file.parse(
+        'effective_from: "2026-03-10T00:00:00Z"\npolicies: [{name: chat, targets: {first_response: 5m}}]'
+    )
+    assert len({*before.version_names, *after.version_names, *later.version_names}) == 3
+    for other in (after, later, standing(later)):
+        found = compared(before, other, *HISTORIES)
+        assert found.names == [NAME]
+        assert found.moves.counts == {}
+        assert found.before == found.after
+
+
 def test_clocks_that_one_side_does_not_know_are_said_to_have_none() -> None:
     found = compared(PolicyBook(), book("10m", "new"), *HISTORIES)
     assert found.names == [("new", "sla_first_response")]

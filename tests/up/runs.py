@@ -23,7 +23,7 @@ from tests.cli.command import Done, ask, run
 
 #: What decides a fact. `revision` depends on the order of arrival.
 FACT = "tenant, fact_id, metric, conversation_id, episode, value_ms, score, score_min, score_max, outcome"
-FACT += ", started_at, ended_at, channel, team, priority, agent_id, business_ms, deadline, policy"
+FACT += ", started_at, ended_at, channel, team, priority, agent_id, business_ms, deadline, policy, policy_version"
 _PLAIN = {"output_format_json_quote_64bit_integers": 0, "date_time_output_format": "'iso'"}
 SETTINGS = ", ".join(f"{name} = {value}" for name, value in _PLAIN.items())
 

@@ -17,6 +17,7 @@ from sinks.clickhouse import blocks, native, rows
 from sinks.clickhouse.blocks import ReadBlock, TableBlock
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from tests.schemas import strategies
+from tests.schemas.older import earlier, written_with
 from tests.sinks import samples
 from tests.sinks.samples import T0
 
@@ -92,6 +93,7 @@ USUAL_FACTS = [
     samples.fact(revision=2**32 - 1, retracted=True, team="", policy="chat", deadline=MAX_MS, business_ms=0),
     samples.fact(value_ms=-(2**50), score=4.5, score_min=1.0, score_max=5.0, started_at=None, ended_at=MIN_MS),
     samples.fact("c/300/1/resolution", outcome="answered", priority="high", agent_id="Ω" * 60, channel="x" * 40),
+    samples.fact(policy="chat", policy_version="2027-01-01T00:00:00.000Z#fa16b6e"),
 ]
 
 
@@ -133,6 +135,14 @@ def test_a_fact_no_column_can_hold_is_odd(fields: dict[str, Any]) -> None:
     assert same(blocks.fact_block, plain_facts, [odd, usual]).odd == [0]
 
 
+def test_a_fact_of_an_earlier_release_is_odd_and_takes_no_other_with_it() -> None:
+    (version,) = earlier("metric_fact")
+    fact = USUAL_FACTS[-1]
+    usual, older = wire.encode_fact(fact), written_with(version, fact)
+    assert same(blocks.fact_block, plain_facts, [older, usual, usual, older]).odd == [0, 3]
+    assert wire.decode_fact(older) == msgspec.structs.replace(fact, policy_version=None)
+
+
 def test_of_a_key_that_is_there_twice_the_plain_reader_says_which_holds() -> None:
     event = wire.encode_event(samples.event(attributes={"aa": "1", "ab": "2"}))
     assert same(blocks.interaction_block, plain_events, [event, event.replace(b"ab", b"aa")]).odd == [1]
@@ -164,7 +174,7 @@ def test_they_land_as_the_plain_ones_do(
 
 
 def test_they_are_the_bytes_of_the_plain_ones_where_there_is_no_dictionary() -> None:
-    block = blocks.fact_block([wire.encode_fact(fact) for fact in USUAL_FACTS], range(4))
+    block = blocks.fact_block([wire.encode_fact(fact) for fact in USUAL_FACTS], range(len(USUAL_FACTS)))
     names = list(block.columns)
     kinds = [
         {"revision": "UInt32", "episode": "UInt32", "retracted": "Bool", "value_ms": "Nullable(Int64)"}.get(

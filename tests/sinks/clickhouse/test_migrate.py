@@ -92,7 +92,7 @@ def test_a_database_from_the_future_is_left_alone(database: EmbeddedDatabase) ->
 
 
 def test_a_later_migration_is_applied_alone(database: EmbeddedDatabase) -> None:
-    later = Migration(3, "more", "ALTER TABLE metric_facts ADD COLUMN IF NOT EXISTS note String;\n")
+    later = Migration(4, "more", "ALTER TABLE metric_facts ADD COLUMN IF NOT EXISTS note String;\n")
     assert migrate(database, now_ms=T0, migrations=[*load_migrations(), later]) == (later,)
 
 

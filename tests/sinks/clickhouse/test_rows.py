@@ -66,6 +66,7 @@ def test_facts_come_back_as_they_went_in(database: EmbeddedDatabase) -> None:
     facts = [
         samples.fact(score=4.5, score_min=1, score_max=5, business_ms=2**40, deadline=MAX_MS, policy="chat"),
         samples.fact("a/b/2/0/resolution", started_at=MIN_MS, team="τ", priority="high", value_ms=None, revision=9),
+        samples.fact("c/1/1/sla_first_response", policy="chat", policy_version="2027-01-01T00:00:00.000Z#fa16b6e"),
     ]
     database.insert("metric_facts", rows.fact_columns(facts))
     assert [fact for page in recent_facts(database, T0) for fact in page] == facts

@@ -101,6 +101,15 @@ def test_no_fact_is_negative_and_none_ends_before_it_starts(told: list[Interacti
 
 @given(conversations(), instants)
 @laws
+def test_a_fact_names_a_version_exactly_where_one_had_a_say(told: list[InteractionEvent], as_of_ms: int) -> None:
+    for fact in facts_of(told, as_of_ms).values():
+        had_a_say = fact.metric.startswith("sla_") or fact.business_ms is not None
+        assert (fact.policy_version is not None) == had_a_say
+        assert fact.policy_version is None or fact.policy_version in BOOK.version_names
+
+
+@given(conversations(), instants)
+@laws
 def test_a_fact_is_named_by_what_it_says(told: list[InteractionEvent], as_of_ms: int) -> None:
     for fact_id, fact in facts_of(told, as_of_ms).items():
         conversation, episode, rest = fact_id.split("/", 2)

@@ -210,6 +210,26 @@ def test_a_breach_that_the_new_policies_do_not_know_is_taken_back() -> None:
     assert deployment.holding() == expected(told, LAST_MS, NEW)
 
 
+def test_a_rewrite_that_comes_to_the_same_names_itself_in_the_facts_and_tells_nobody() -> None:
+    """A policy goes that nobody was judged by."""
+    told = story("09:00 customer message\n09:20 ana message\n09:30 ana resolved")
+    old = policy_file.parse("policies: [{name: chat, targets: {first_response: 5m}}, {name: rest, targets: {}}]")
+    new = policy_file.parse("policies: [{name: chat, targets: {first_response: 5m}}]")
+    deployment = Deployment(now_ms=LAST_MS)
+    deployment.start(old)
+    deployment.publish(*told)
+    deployment.finish(LAST_MS)
+    before, alerts = deployment.holding(), dict(deployment.alerts)
+    assert [key[2] for key in alerts] == ["warning", "warning", "breach"]
+    deployment.start(new, rewrite=True)
+    deployment.finish(LAST_MS)
+    after = deployment.holding()
+    assert {key for key in before if before[key] != after[key]} == {("acme", "c/1/1/sla_first_response")}
+    assert {fact.policy_version for fact in after.values()} == {None, new.version_names[0]}
+    assert after == expected(told, LAST_MS, new)
+    assert deployment.alerts == alerts
+
+
 def test_who_has_left_is_judged_again_on_coming_back() -> None:
     told = story("09:00 customer message\n09:20 ana message\n09:30 ana resolved")
     late = story("09:10 ana message id=late")

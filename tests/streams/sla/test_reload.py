@@ -43,6 +43,19 @@ def test_an_unchanged_file_leaves_the_very_book_in_force() -> None:
     assert (found.book, found.changed, found.refold) == (book, False, None)
 
 
+@pytest.mark.parametrize(
+    "hours",
+    [
+        '{tue: ["14:00-18:00", "09:00-13:00"], mon: ["09:00-17:00"]}',
+        '{mon: ["09:00-17:00", "09:00-17:00"], tue: ["09:00-13:00", "14:00-18:00"], wed: []}',
+    ],
+)
+def test_hours_in_another_order_change_nothing(hours: str) -> None:
+    book = parse(FIRST.replace("]}}}", '], tue: ["09:00-13:00", "14:00-18:00"]}}}'))
+    wanted = FIRST.replace('{mon: ["09:00-17:00"]}', hours)
+    assert not replace(book, parse(wanted), "f", now_ms=NOW).changed
+
+
 def test_a_version_that_lies_ahead_may_come_change_and_go_and_keeps_the_numbers() -> None:
     book, longer = parse(FIRST, APRIL), parse(FIRST, APRIL, JULY)
     added = replace(book, longer, "f", now_ms=NOW)
