@@ -47,10 +47,11 @@ class Measure:
             turn.channel,
             clock,
             at_ms,
-            value_ms=at_ms - clock,
-            agent_id=reply.actor_id,
-            business_ms=self._business_ms(turn.policy, clock, at_ms),
-            judged_by=turn.policy,
+            at_ms - clock,
+            None,
+            reply.actor_id,
+            self._business_ms(turn.policy, clock, at_ms),
+            turn.policy,
         )
         self._response_sla(episode, turn, at_ms, "met")
 
@@ -64,11 +65,11 @@ class Measure:
             turn.channel,
             turn.started,
             at_ms,
-            value_ms=at_ms - turn.started,
-            outcome=outcome,
-            agent_id=reply.actor_id,
-            business_ms=self._business_ms(turn.policy, turn.started, at_ms),
-            judged_by=turn.policy,
+            at_ms - turn.started,
+            outcome,
+            reply.actor_id,
+            self._business_ms(turn.policy, turn.started, at_ms),
+            turn.policy,
         )
 
     def response_clock_stopped(self, episode: Episode, turn: Turn, at_ms: EpochMs) -> None:
@@ -94,7 +95,7 @@ class Measure:
             self._at_end(episode, "bot_outcome", at_ms, None, handed_off, None)
         for assignee, open_ms in episode.assigned_open_ms.items():
             if open_ms > 0:
-                self._at_end(episode, "handle_time", at_ms, open_ms, "assigned_open", assignee, slot=assignee)
+                self._at_end(episode, "handle_time", at_ms, open_ms, "assigned_open", assignee, None, assignee)
         self._resolution_sla(episode, at_ms, "met")
 
     def resolution_clock_cancelled(self, episode: Episode, at_ms: EpochMs) -> None:
@@ -105,14 +106,12 @@ class Measure:
         """A done conversation begins another episode."""
         since, at_ms = self.state.done_since, event.occurred_at
         if since is not None:
-            self._add("reopen", episode.number, 0, event.channel, since, at_ms, value_ms=at_ms - since)
+            self._add("reopen", episode.number, 0, event.channel, since, at_ms, at_ms - since, None, None)
 
     def transfer(self, episode: Episode, event: LogEvent, outcome: str) -> None:
         """From one assignee to another, or else from one team to another."""
         at_ms, slot = event.occurred_at, episode.transfers
-        self._add(
-            "transfer", episode.number, slot, episode.channel, at_ms, at_ms, outcome=outcome, agent_id=event.assignee_id
-        )
+        self._add("transfer", episode.number, slot, episode.channel, at_ms, at_ms, None, outcome, event.assignee_id)
 
     def call(self, event: LogEvent) -> None:
         """handle_time of a call that has ended."""
@@ -126,15 +125,36 @@ class Measure:
             event.channel,
             at_ms - value_ms,
             at_ms,
-            value_ms=value_ms,
-            outcome="voice",
-            agent_id=event.actor_id if event.actor_kind == "human" else self.state.assignee,
+            value_ms,
+            "voice",
+            event.actor_id if event.actor_kind == "human" else self.state.assignee,
         )
 
     def survey(self, event: LogEvent, survey: Survey, slot: str, episode: int) -> None:
         """An answer; a later one of the same survey takes its place."""
-        at_ms = event.occurred_at
-        self._add(survey.kind, episode, slot, event.channel, at_ms, at_ms, survey=survey, agent_id=self.state.assignee)
+        at_ms, state = event.occurred_at, self.state
+        self.facts.append(
+            MetricFact(
+                self.tenant,
+                self._fact_id(episode, slot, survey.kind),
+                survey.kind,
+                self.conversation_id,
+                episode,
+                event.channel,
+                1,
+                False,
+                None,
+                survey.score,
+                survey.min,
+                survey.max,
+                None,
+                at_ms,
+                at_ms,
+                state.team,
+                state.priority,
+                state.assignee,
+            )
+        )
 
     def open_breaches(self, as_of_ms: EpochMs) -> None:
         """The clocks that are still open with their deadline before `as_of_ms`."""
@@ -161,9 +181,9 @@ class Measure:
             episode.channel,
             started,
             at_ms,
-            value_ms=at_ms - started,
-            outcome=outcome,
-            agent_id=agent_id,
+            at_ms - started,
+            outcome,
+            agent_id,
         )
 
     def _at_end(
@@ -184,11 +204,11 @@ class Measure:
             episode.channel,
             episode.started,
             at_ms,
-            value_ms=value_ms,
-            outcome=outcome,
-            agent_id=agent_id,
-            business_ms=business_ms,
-            judged_by=episode.policy,
+            value_ms,
+            outcome,
+            agent_id,
+            business_ms,
+            episode.policy,
         )
 
     def _response_sla(self, episode: Episode, turn: Turn, at_ms: EpochMs, outcome: str) -> None:
@@ -205,18 +225,16 @@ class Measure:
     def _response_clock(
         self, episode: Episode, turn: Turn, at_ms: EpochMs | None, outcome: str, deadline: EpochMs | None
     ) -> None:
-        self._add(
+        self._judged(
             f"sla_{response_target(turn)}",
             episode.number,
             turn.number,
             turn.channel,
+            turn.policy,
             turn.clock,
             at_ms,
-            value_ms=None if at_ms is None or turn.clock is None else at_ms - turn.clock,
-            outcome=outcome,
-            deadline=deadline,
-            policy=self.book[turn.policy].name,
-            judged_by=turn.policy,
+            outcome,
+            deadline,
         )
         if turn.historical:
             self.backfilled.add(self.facts[-1].fact_id)
@@ -231,18 +249,16 @@ class Measure:
     def _resolution_clock(
         self, episode: Episode, at_ms: EpochMs | None, outcome: str, deadline: EpochMs | None
     ) -> None:
-        self._add(
+        self._judged(
             "sla_resolution",
             episode.number,
             0,
             episode.channel,
+            episode.policy,
             episode.started,
             at_ms,
-            value_ms=None if at_ms is None else at_ms - episode.started,
-            outcome=outcome,
-            deadline=deadline,
-            policy=self.book[episode.policy].name,
-            judged_by=episode.policy,
+            outcome,
+            deadline,
         )
         if episode.historical:
             self.backfilled.add(self.facts[-1].fact_id)
@@ -262,7 +278,7 @@ class Measure:
         calendar = self.book[policy].calendar
         return None if calendar is None else calendar.open_ms(start_ms, end_ms)
 
-    def _add(
+    def _add(  # noqa: PLR0917 - by position: compiled, that is a plain call
         self,
         metric: str,
         episode: int,
@@ -270,22 +286,19 @@ class Measure:
         channel: Channel,
         started_at: EpochMs | None,
         ended_at: EpochMs | None,
-        *,
-        value_ms: int | None = None,
-        outcome: str | None = None,
-        agent_id: str | None = None,
+        value_ms: int | None,
+        outcome: str | None,
+        agent_id: str | None,
         business_ms: int | None = None,
-        deadline: EpochMs | None = None,
-        policy: str | None = None,
         judged_by: int = NO_POLICY,
-        survey: Survey | None = None,
     ) -> None:
+        """A fact; `judged_by` is the policy whose calendar says what `business_ms` is."""
         state = self.state
         self.facts.append(
             # By position, in the order of the record's fields: by name it takes twice as long.
             MetricFact(
                 self.tenant,
-                f"{self.conversation_id}/{episode}/{slot}/{metric}",
+                self._fact_id(episode, slot, metric),
                 metric,
                 self.conversation_id,
                 episode,
@@ -293,9 +306,9 @@ class Measure:
                 1,
                 False,
                 value_ms,
-                None if survey is None else survey.score,
-                None if survey is None else survey.min,
-                None if survey is None else survey.max,
+                None,
+                None,
+                None,
                 outcome,
                 started_at,
                 ended_at,
@@ -303,9 +316,53 @@ class Measure:
                 state.priority,
                 agent_id,
                 business_ms,
-                deadline,
-                policy,
-                # Where a policy's version had no say in the numbers, it judged nothing.
-                None if policy is None and business_ms is None else self.book.version_names[judged_by],
+                None,
+                None,
+                # Where no calendar had a say in the numbers, nobody judged it.
+                None if business_ms is None else self.book.version_names[judged_by],
             )
         )
+
+    def _judged(  # noqa: PLR0917 - see `_add`
+        self,
+        metric: str,
+        episode: int,
+        slot: int,
+        channel: Channel,
+        policy: int,
+        started_at: EpochMs | None,
+        ended_at: EpochMs | None,
+        outcome: str,
+        deadline: EpochMs | None,
+    ) -> None:
+        """What became of a clock; `ended_at` is None while it is open."""
+        state, book = self.state, self.book
+        self.facts.append(
+            MetricFact(
+                self.tenant,
+                self._fact_id(episode, slot, metric),
+                metric,
+                self.conversation_id,
+                episode,
+                channel,
+                1,
+                False,
+                None if ended_at is None or started_at is None else ended_at - started_at,
+                None,
+                None,
+                None,
+                outcome,
+                started_at,
+                ended_at,
+                state.team,
+                state.priority,
+                None,
+                None,
+                deadline,
+                book[policy].name,
+                book.version_names[policy],
+            )
+        )
+
+    def _fact_id(self, episode: int, slot: int | str, metric: str) -> str:
+        return f"{self.conversation_id}/{episode}/{slot}/{metric}"
