@@ -5,47 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
 from schemas import wire
 from schemas.checks import NEEDED, check_parts
-from schemas.codegen import UNREADABLE, Run, compile_reader, compile_writer
+from schemas.codegen import CHOSEN, Codegen, Conditions, Run, Shape
 from schemas.errors import InvalidEvent
 from schemas.records import Call, InteractionEvent, MetricFact, MetricWindow, SlaAlert, Survey
 from schemas.registry import latest
 
 R = TypeVar("R", bound=msgspec.Struct)
 
-#: Where the flat event has what the schema nests.
-_EVENT_LOCALS = {"actor_kind": "_actor_kind", "actor_id": "_actor_id"}
-#: What `check_event` would refuse, or has to look at.
-_UNLESS = (
-    "not (_event_id and _tenant and _source and _conversation_id)",
-    *(f"_type == {kind!r} and _{field} is None" for kind, field in NEEDED.items()),
-    "(_survey is not None or _call is not None) and not sound(_survey, _call)",
-)
 #: Source and kind of event, and everything that most events leave out, come in few combinations.
 _RUNS: tuple[Run, ...] = (("tenant", "type"), ("team", None))
-
-
-def event_reader(result: str, names: Mapping[str, Any]) -> Callable[[bytes], Any | None]:
-    """Bytes of an event → the value of `result`, or None if it takes the plain decoder to tell.
-
-    `result` is as `compile_reader` wants it. None also for events that `check_event` refuses.
-    """
-    version = latest("interaction_event")
-    known = {**names, "Survey": Survey, "Call": Call, "sound": _sound}
-    return _guarded(compile_reader(version, result, known, _UNLESS, _RUNS), version.header)
-
-
-def arguments(kind: type[msgspec.Struct], *, by_name: bool) -> str:
-    """The fields of a record as arguments for making it, in the names that generated readers give them."""
-    fields = kind.__struct_fields__
-    locals_ = [_EVENT_LOCALS.get(field, f"_{field}") for field in fields]
-    return ", ".join(f"{field}={local}" if by_name else local for field, local in zip(fields, locals_, strict=True))
 
 
 def _sound(survey: Survey | None, call: Call | None) -> bool:
@@ -56,68 +31,62 @@ def _sound(survey: Survey | None, call: Call | None) -> bool:
     return True
 
 
-def _guarded(read: Callable[[bytes], R | None], header: bytes) -> Callable[[bytes], R | None]:
-    def guarded(payload: bytes) -> R | None:
-        if not payload.startswith(header):
-            return None
-        try:
-            return read(payload)
-        except UNREADABLE:
-            return None
-
-    return guarded
-
-
-def _struct_reader(kind: type[R], record: str) -> Callable[[bytes], R | None]:
-    version = latest(record)
-    return _guarded(compile_reader(version, f"kind({arguments(kind, by_name=True)})", {"kind": kind}), version.header)
-
-
-def _decoder(read: Callable[[bytes], R | None], plain: Callable[[bytes], R]) -> Callable[[bytes], R]:
-    def decode(payload: bytes) -> R:
-        found = read(payload)
-        return plain(payload) if found is None else found
-
-    decode.__doc__ = plain.__doc__
-    return decode
-
-
-def _encoder(
-    record: str,
-    plain: Callable[[Any], bytes],
-    repeated: tuple[str, ...],
-    paths: dict[str, str] | None = None,
-) -> Callable[[Any], bytes]:
-    write = compile_writer(latest(record), paths, repeated)
-
-    def encode(value: Any) -> bytes:
-        try:
-            return write(value)
-        # Whatever does not fit the schema is for the plain encoder to refuse in its own words.
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            return plain(value)
-
-    encode.__doc__ = plain.__doc__
-    return encode
-
-
-decode_event = _decoder(
-    event_reader(
-        # What a run means is shared by all events that have it, and this is all of it that can be changed.
-        f"event({arguments(InteractionEvent, by_name=True)})".replace("=_attributes", "=_attributes.copy()"),
-        {"event": InteractionEvent},
-    ),
-    wire.decode_event,
+#: What `check_event` would refuse, or has to look at.
+_CONDITIONS = Conditions(
+    filled=("event_id", "tenant", "source", "conversation_id"),
+    needed=NEEDED,
+    sound=_sound,
+    sound_of=("survey", "call"),
 )
-decode_fact = _decoder(_struct_reader(MetricFact, "metric_fact"), wire.decode_fact)
-decode_window = _decoder(_struct_reader(MetricWindow, "metric_window"), wire.decode_window)
-encode_event = _encoder(
-    "interaction_event",
-    wire.encode_event,
-    ("tenant", "source"),
-    {"actor.kind": "r.actor_kind", "actor.id": "r.actor_id"},
-)
-decode_alert = _decoder(_struct_reader(SlaAlert, "sla_alert"), wire.decode_alert)
-encode_alert = _encoder("sla_alert", wire.encode_alert, ("tenant", "metric", "policy"))
-encode_fact = _encoder("metric_fact", wire.encode_fact, ("tenant", "metric", "channel"))
-encode_window = _encoder("metric_window", wire.encode_window, ("tenant", "metric", "dimension_value"))
+
+
+class Codecs:
+    """Every reader and writer, by one way of making them."""
+
+    def __init__(self, codegen: Codegen) -> None:
+        self._codegen = codegen
+        self.decode_event: Callable[[bytes], InteractionEvent] = self.event_reader(InteractionEvent, wire.decode_event)
+        self.decode_fact = self._reader("metric_fact", MetricFact, wire.decode_fact)
+        self.decode_alert = self._reader("sla_alert", SlaAlert, wire.decode_alert)
+        self.decode_window = self._reader("metric_window", MetricWindow, wire.decode_window)
+        self.encode_event = codegen.compile_writer(
+            latest("interaction_event"), _event_shape(InteractionEvent), wire.encode_event, ("tenant", "source")
+        )
+        self.encode_fact = self._writer("metric_fact", MetricFact, wire.encode_fact, ("tenant", "metric", "channel"))
+        self.encode_alert = self._writer("sla_alert", SlaAlert, wire.encode_alert, ("tenant", "metric", "policy"))
+        self.encode_window = self._writer(
+            "metric_window", MetricWindow, wire.encode_window, ("tenant", "metric", "dimension_value")
+        )
+
+    def event_reader(
+        self, kind: type[msgspec.Struct], plainly: Callable[[bytes], Any], beside: tuple[str, ...] = ()
+    ) -> Callable[[bytes], Any]:
+        """Bytes of an event → a `kind`, or a tuple of the fields `beside` and a `kind`.
+
+        The answer is that of `plainly` for events that are unusual, and for all that `check_event` refuses.
+        """
+        shape = _event_shape(kind)
+        return self._codegen.compile_reader(
+            latest("interaction_event"), shape, plainly, _CONDITIONS, beside=beside, runs=_RUNS
+        )
+
+    def _reader(self, record: str, kind: type[R], plainly: Callable[[bytes], R]) -> Callable[[bytes], R]:
+        return self._codegen.compile_reader(latest(record), Shape(kind), plainly)
+
+    def _writer(
+        self, record: str, kind: type[R], plainly: Callable[[R], bytes], repeated: tuple[str, ...]
+    ) -> Callable[[R], bytes]:
+        return self._codegen.compile_writer(latest(record), Shape(kind), plainly, repeated)
+
+
+def _event_shape(kind: type[msgspec.Struct]) -> Shape:
+    # The flat event has here what the schema nests.
+    return Shape(kind, {"actor_kind": "actor.kind", "actor_id": "actor.id"}, {"Survey": Survey, "Call": Call})
+
+
+_codecs = Codecs(CHOSEN)
+event_reader = _codecs.event_reader
+decode_event, encode_event = _codecs.decode_event, _codecs.encode_event
+decode_fact, encode_fact = _codecs.decode_fact, _codecs.encode_fact
+decode_alert, encode_alert = _codecs.decode_alert, _codecs.encode_alert
+decode_window, encode_window = _codecs.decode_window, _codecs.encode_window

@@ -1,13 +1,41 @@
-"""Readers and writers for one record, as Python generated from its Avro schema.
+"""Readers and writers for one record, made from its Avro schema.
 
-fastavro reads and writes any schema; these read and write one, and only what is common in it. A reader answers None for
-whatever is not common (a longer varint, a map with something in it, an optional record that is there), and its caller
-then asks fastavro, which also says what is wrong with broken bytes. So a generated reader never has to be right about
-damage, only certain when it answers.
+fastavro reads and writes any schema; these read and write one, and only what is common in it. Where a reader cannot
+tell, its caller's plain decoder does, which also says what is wrong with broken bytes. So a reader here never has to be
+right about damage, only certain when it answers.
+
+There are two ways of making them: `GENERATED` as Python, and `NATIVE`, programs that compiled code runs, where that was
+built. `CHOSEN` is what is used.
 """
 
-from schemas.codegen.reader import UNREADABLE, Run, compile_reader
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schemas.codegen.plan import CompileReader, CompileWriter, Conditions, Run, Shape
+from schemas.codegen.reader import compile_reader
 from schemas.codegen.varints import long_bytes
 from schemas.codegen.writer import compile_writer
 
-__all__ = ["UNREADABLE", "Run", "compile_reader", "compile_writer", "long_bytes"]
+__all__ = ["CHOSEN", "GENERATED", "NATIVE", "Codegen", "Conditions", "Run", "Shape", "long_bytes"]
+
+
+class Codegen(NamedTuple):
+    """A way of making readers and writers."""
+
+    compile_reader: CompileReader
+    compile_writer: CompileWriter
+
+
+def _native() -> Codegen | None:
+    try:
+        from schemas.codegen.native_reader import compile_reader as native_reader  # noqa: PLC0415
+        from schemas.codegen.native_writer import compile_writer as native_writer  # noqa: PLC0415
+    except ImportError:
+        return None
+    return Codegen(native_reader, native_writer)
+
+
+GENERATED = Codegen(compile_reader, compile_writer)
+NATIVE = _native()
+CHOSEN = NATIVE or GENERATED

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from schemas.checks import MAX_NAME_CHARACTERS
+from schemas.codegen.plan import NO_CONDITIONS, Conditions, Run, Shape
 from schemas.codegen.source import DOUBLE, compiled, local_name
 from schemas.codegen.varints import FIRST
 from schemas.registry import HEADER_BYTES, SchemaVersion
 
 #: What a generated reader raises where it cannot tell.
-UNREADABLE = (IndexError, KeyError, UnicodeDecodeError)
-
-#: Fields that lie one behind the other, first and last of them; None: the last there is.
-Run = tuple[str, "str | None"]
+_UNREADABLE = (IndexError, KeyError, UnicodeDecodeError)
 
 
 def compile_reader(
     version: SchemaVersion,
-    result: str,
-    names: Mapping[str, Any],
-    unless: Iterable[str] = (),
-    runs: Iterable[Run] = (),
-) -> Callable[[bytes], Any | None]:
-    """`bytes → result or None`.
+    shape: Shape,
+    plainly: Callable[[bytes], Any],
+    conditions: Conditions = NO_CONDITIONS,
+    beside: tuple[str, ...] = (),
+    runs: tuple[Run, ...] = (),
+) -> Callable[[bytes], Any]:
+    """See `CompileReader`.
 
-    `result` is the expression to return and `unless` are conditions for None, in Python over the fields, which are
-    called as in the schema with an underscore before them (`actor.kind` is `_actor_kind`), and over `names`. Fields
-    that are not used are checked to be sound all the same. The caller has looked at the header; `UNREADABLE` errors
-    mean None as well. `names` has the classes of nested records by their names.
-
-    `runs` are fields that together take few values, such as team, priority and status: what their bytes mean is
-    remembered, and looking it up costs less than reading two of them. A run that does not reach the end consists of
-    strings and enumerations.
+    What the bytes of a run mean is looked up at once, which costs less than reading two of its fields.
     """
     source = _ReaderSource()
     fields = version.document["fields"]
@@ -45,17 +37,61 @@ def compile_reader(
             run = [field]
             while run[-1]["name"] != last and (following := next(left, None)) is not None:
                 run.append(following)
-            source.read_run(run, names, to_end=last is None)
+            source.read_run(run, shape.nested, to_end=last is None)
         else:
             source.read(field["type"], field["name"])
     lines = [f"i = {HEADER_BYTES}", *source.lines, "if i != len(b): return None"]
-    lines += [f"if {condition}: return None" for condition in unless]
-    lines.append(f"return {result}")
+    lines += [f"if {condition}: return None" for condition in _unless(conditions)]
+    lines.append(f"return {_result(shape, beside, maps=_maps(fields))}")
     code = "def read(b):\n" + "\n".join(f"    {line}" for line in lines)
-    read: Callable[[bytes], Any | None] = compiled(
-        code, "read", {**source.constants, **names, "double": DOUBLE.unpack_from}
+    known = {"kind": shape.kind, "sound": conditions.sound, **shape.nested, "double": DOUBLE.unpack_from}
+    return _guarded(compiled(code, "read", {**source.constants, **known}), version.header, plainly)
+
+
+def _guarded(
+    read: Callable[[bytes], Any | None], header: bytes, plainly: Callable[[bytes], Any]
+) -> Callable[[bytes], Any]:
+    def guarded(payload: bytes) -> Any:
+        if payload.startswith(header):
+            try:
+                found = read(payload)
+            except _UNREADABLE:
+                found = None
+            if found is not None:
+                return found
+        return plainly(payload)
+
+    return guarded
+
+
+def _unless(conditions: Conditions) -> list[str]:
+    """When the answer is None, in Python."""
+    found = []
+    if conditions.filled:
+        found.append(f"not ({' and '.join(local_name(path) for path in conditions.filled)})")
+    found += [f"_type == {kind!r} and {local_name(path)} is None" for kind, path in conditions.needed.items()]
+    if conditions.sound is not None:
+        parts = [local_name(path) for path in conditions.sound_of]
+        there = " or ".join(f"{part} is not None" for part in parts)
+        found.append(f"({there}) and not sound({', '.join(parts)})")
+    return found
+
+
+def _result(shape: Shape, beside: tuple[str, ...], maps: frozenset[str]) -> str:
+    values = {
+        # What a run means is shared by all records that have it, and this is all of it that can be changed.
+        name: f"{local_name(path)}.copy()" if path in maps else local_name(path)
+        for name, path in shape.arguments().items()
+    }
+    arguments = [f"{name}={value}" if shape.by_name else value for name, value in values.items()]
+    made = f"kind({', '.join(arguments)})"
+    return f"({', '.join((*map(local_name, beside), made))})" if beside else made
+
+
+def _maps(fields: Sequence[Any]) -> frozenset[str]:
+    return frozenset(
+        field["name"] for field in fields if isinstance(field["type"], dict) and field["type"]["type"] == "map"
     )
-    return read
 
 
 class _Runs(dict[bytes, Any]):
@@ -71,7 +107,7 @@ class _Runs(dict[bytes, Any]):
     def __missing__(self, run: bytes) -> Any:
         try:
             values = self._read(run)
-        except UNREADABLE:
+        except _UNREADABLE:
             values = None
         if len(run) <= self._LONGEST_BYTES:
             if len(self) >= self._LIMIT:

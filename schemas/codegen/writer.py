@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from schemas.codegen.plan import Shape
 from schemas.codegen.source import DOUBLE, compiled, local_name
 from schemas.codegen.varints import FIRST, LAST, OPTIONAL_FIRST, long_bytes, varint
 from schemas.registry import SchemaVersion
 
+#: What a generated writer raises for what does not fit.
+_UNFIT = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+
 
 def compile_writer(
-    version: SchemaVersion, attributes: Mapping[str, str] | None = None, repeated: Iterable[str] = ()
+    version: SchemaVersion, shape: Shape, plainly: Callable[[Any], bytes], repeated: tuple[str, ...] = ()
 ) -> Callable[[Any], bytes]:
-    """`record → bytes`, with header. `attributes`: path in the schema → expression on the record `r`.
-
-    What is not in `attributes` is the attribute of the field's name. The bytes of optional strings, and of those in
-    `repeated`, are remembered, up to a bound.
-    """
-    source = _WriterSource(dict(attributes or {}), frozenset(repeated))
+    """See `CompileWriter`. The bytes of what is repeated are remembered, up to a bound."""
+    attributes = {path: f"r.{name}" for name, path in shape.arguments().items()}
+    source = _WriterSource(attributes, frozenset(repeated))
     for field in version.document["fields"]:
         source.write(field["type"], field["name"], f"r.{field['name']}")
     pieces = ", ".join(source.pieces)
@@ -37,7 +38,15 @@ def compile_writer(
         **source.constants,
     }
     write: Callable[[Any], bytes] = compiled(code, "write", names)
-    return write
+
+    def guarded(value: Any) -> bytes:
+        try:
+            return write(value)
+        # Whatever does not fit the schema is for the plain encoder to refuse in its own words.
+        except _UNFIT:
+            return plainly(value)
+
+    return guarded
 
 
 def _text_bytes(text: str) -> bytes:

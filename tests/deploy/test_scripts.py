@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -48,20 +49,23 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def install(checkout: Path, *options: str, fails: str = "nothing") -> subprocess.CompletedProcess[str]:
-    # A Python that only notes what it is asked to install, and with what: under test is when that happens.
+def install(
+    checkout: Path, *options: str, fails: str = "nothing", compiler: bool = False
+) -> subprocess.CompletedProcess[str]:
+    # A Python that only notes what it is asked to install or build, and with what: under test is when that happens.
     python = checkout / ".venv" / "bin" / "python"
     if not python.exists():
         python.parent.mkdir(parents=True)
         python.write_text(
             "#!/bin/sh\n"
-            f'case "$*" in *--editable*) echo "$*" >> "{checkout}/calls" ;; esac\n'
-            'case "$*" in "-m $FAILS "*) exit 1 ;; esac\n'
+            f'case "$*" in *--editable*|*build) echo "$*" >> "{checkout}/calls" ;; esac\n'
+            'case "$*" in "-m speedups possible") [ "$COMPILER" ] || { echo no compiler >&2; exit 3; } ;; esac\n'
+            'case "$*" in "-m $FAILS"*) exit 1 ;; esac\n'
         )
         python.chmod(0o755)
     return subprocess.run(
         [checkout / "scripts" / "install", *options],
-        env={"PATH": os.environ["PATH"], "FAILS": fails},
+        env={"PATH": os.environ["PATH"], "FAILS": fails, "COMPILER": "yes" if compiler else ""},
         capture_output=True,
         text=True,
         check=False,
@@ -72,6 +76,11 @@ def calls(checkout: Path) -> list[str]:
     """What was installed, in order: the words after `python -m`."""
     log = checkout / "calls"
     return log.read_text().splitlines() if log.exists() else []
+
+
+def done_in(checkout: Path) -> list[str]:
+    """What was installed or built, in order: the last word of what it is."""
+    return [call.partition(" --quiet")[0].split()[-1] for call in calls(checkout)]
 
 
 def test_installing_again_does_nothing_until_something_changes(checkout: Path) -> None:
@@ -94,6 +103,30 @@ def test_where_uv_cannot_install_pip_does(checkout: Path) -> None:
     done = install(checkout, fails="uv")
     assert done.returncode == 0
     assert [call.split()[1] for call in calls(checkout)] == ["uv", "pip"]
+
+
+def test_with_a_compiler_the_hot_path_is_built_each_time_and_cython_installed_once(checkout: Path) -> None:
+    install(checkout, compiler=True)
+    install(checkout, compiler=True)
+    assert done_in(checkout) == [".", ".[compile]", "build", "build"]
+
+
+def test_a_compiler_that_comes_later_is_used(checkout: Path) -> None:
+    install(checkout)
+    install(checkout, compiler=True)
+    assert done_in(checkout) == [".", ".[compile]", "build"]
+
+
+def test_without_a_compiler_it_says_so_once(checkout: Path) -> None:
+    done = install(checkout)
+    assert done.returncode == 0
+    assert "no compiler" in done.stdout
+    assert install(checkout).stdout == ""
+
+
+def test_a_build_that_fails_is_no_install_that_fails(checkout: Path) -> None:
+    assert install(checkout, compiler=True, fails="speedups build").returncode == 0
+    assert calls(checkout)[-1] == "-m speedups build"
 
 
 def test_an_install_that_failed_is_not_taken_for_done(checkout: Path) -> None:
@@ -123,7 +156,8 @@ def test_without_a_python_it_says_which_is_needed(checkout: Path) -> None:
 
 
 def test_every_dependency_is_pinned() -> None:
-    wanted = [*project()["project"]["dependencies"], *project()["project"]["optional-dependencies"]["dev"]]
+    extras = project()["project"]["optional-dependencies"].values()
+    wanted = [*project()["project"]["dependencies"], *chain(*extras)]
     names = {re.split(r"[^\w-]", requirement)[0].lower() for requirement in wanted}
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert names - {line.split("==")[0] for line in lines} == set()

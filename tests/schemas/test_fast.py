@@ -1,7 +1,8 @@
-"""The generated readers and writers say what the plain ones say, about anything."""
+"""The quick readers and writers say what the plain ones say, about anything."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,18 +12,28 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas import fast, wire
-from schemas.codegen import long_bytes
+from schemas.codegen import GENERATED, NATIVE, Codegen, long_bytes
 from schemas.errors import Refused
 from schemas.records import Call, InteractionEvent, MetricFact, MetricWindow, SlaAlert, Survey
 from schemas.registry import HEADER_BYTES, latest
 from tests.schemas import strategies
 
-DECODERS: dict[str, tuple[Callable[[bytes], Any], Callable[[bytes], Any]]] = {
-    "interaction_event": (fast.decode_event, wire.decode_event),
-    "metric_fact": (fast.decode_fact, wire.decode_fact),
-    "sla_alert": (fast.decode_alert, wire.decode_alert),
-    "metric_window": (fast.decode_window, wire.decode_window),
+PLAIN_DECODERS: dict[str, Callable[[bytes], Any]] = {
+    "interaction_event": wire.decode_event,
+    "metric_fact": wire.decode_fact,
+    "sla_alert": wire.decode_alert,
+    "metric_window": wire.decode_window,
 }
+
+
+@pytest.fixture(scope="module", params=["generated", "native"])
+def codecs(request: pytest.FixtureRequest) -> fast.Codecs:
+    """Both ways of making them."""
+    found: Codegen | None = GENERATED if request.param == "generated" else NATIVE
+    if found is None:
+        assert os.environ.get("SUPPORTPULSE_REQUIRE_COMPILED") != "1", "the native readers and writers were not built"
+        pytest.skip("needs the native readers and writers: they were not built")
+    return fast.Codecs(found)
 
 
 def answer(decode: Callable[[bytes], Any], payload: bytes) -> object:
@@ -33,70 +44,79 @@ def answer(decode: Callable[[bytes], Any], payload: bytes) -> object:
         return type(refused), refused.detail
 
 
-def same(record: str, payload: bytes) -> None:
-    ours, plain = DECODERS[record]
+def same(codecs: fast.Codecs, record: str, payload: bytes) -> None:
+    plain = PLAIN_DECODERS[record]
+    ours = getattr(codecs, plain_name(record))
     assert answer(ours, payload) == answer(plain, payload)
 
 
+def plain_name(record: str) -> str:
+    return f"decode_{record.rpartition('_')[2]}"
+
+
 @given(strategies.events)
-def test_events_are_the_same_bytes_and_the_same_events(event: InteractionEvent) -> None:
+def test_events_are_the_same_bytes_and_the_same_events(codecs: fast.Codecs, event: InteractionEvent) -> None:
     payload = wire.encode_event(event)
-    assert fast.encode_event(event) == payload
-    assert fast.decode_event(payload) == event
+    assert codecs.encode_event(event) == payload
+    assert codecs.decode_event(payload) == event
 
 
 @given(strategies.facts)
-def test_facts_are_the_same_bytes_and_the_same_facts(fact: MetricFact) -> None:
+def test_facts_are_the_same_bytes_and_the_same_facts(codecs: fast.Codecs, fact: MetricFact) -> None:
     payload = wire.encode_fact(fact)
-    assert fast.encode_fact(fact) == payload
-    assert fast.decode_fact(payload) == fact
+    assert codecs.encode_fact(fact) == payload
+    assert codecs.decode_fact(payload) == fact
 
 
 @given(strategies.alerts)
-def test_alerts_are_the_same_bytes_and_the_same_alerts(alert: SlaAlert) -> None:
+def test_alerts_are_the_same_bytes_and_the_same_alerts(codecs: fast.Codecs, alert: SlaAlert) -> None:
     payload = wire.encode_alert(alert)
-    assert fast.encode_alert(alert) == payload
-    assert fast.decode_alert(payload) == alert
+    assert codecs.encode_alert(alert) == payload
+    assert codecs.decode_alert(payload) == alert
 
 
 @given(strategies.windows)
-def test_windows_are_the_same_bytes_and_the_same_windows(window: MetricWindow) -> None:
+def test_windows_are_the_same_bytes_and_the_same_windows(codecs: fast.Codecs, window: MetricWindow) -> None:
     payload = wire.encode_window(window)
-    assert fast.encode_window(window) == payload
-    assert fast.decode_window(payload) == window
+    assert codecs.encode_window(window) == payload
+    assert codecs.decode_window(payload) == window
 
 
 @given(strategies.events, st.data())
-def test_a_damaged_event_is_refused_in_the_same_words(event: InteractionEvent, data: st.DataObject) -> None:
+def test_a_damaged_event_is_refused_in_the_same_words(
+    codecs: fast.Codecs, event: InteractionEvent, data: st.DataObject
+) -> None:
     payload = bytearray(wire.encode_event(event))
     for _ in range(data.draw(st.integers(1, 3))):
         payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
-    same("interaction_event", bytes(payload))
-    same("interaction_event", bytes(payload[: data.draw(st.integers(0, len(payload)))]))
-    same("interaction_event", bytes(payload) + data.draw(st.binary(max_size=3)))
+    same(codecs, "interaction_event", bytes(payload))
+    same(codecs, "interaction_event", bytes(payload[: data.draw(st.integers(0, len(payload)))]))
+    same(codecs, "interaction_event", bytes(payload) + data.draw(st.binary(max_size=3)))
 
 
 @given(strategies.facts, st.data())
-def test_a_damaged_fact_is_refused_in_the_same_words(fact: MetricFact, data: st.DataObject) -> None:
+def test_a_damaged_fact_is_refused_in_the_same_words(
+    codecs: fast.Codecs, fact: MetricFact, data: st.DataObject
+) -> None:
     payload = bytearray(wire.encode_fact(fact))
     payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
-    same("metric_fact", bytes(payload))
-    same("metric_fact", bytes(payload[: data.draw(st.integers(0, len(payload)))]))
+    same(codecs, "metric_fact", bytes(payload))
+    same(codecs, "metric_fact", bytes(payload[: data.draw(st.integers(0, len(payload)))]))
 
 
-@pytest.mark.parametrize("record", DECODERS)
+@pytest.mark.parametrize("record", PLAIN_DECODERS)
 @given(body=st.binary(max_size=200))
 @example(body=b"")
 @example(body=b"\x80" * 60)
-def test_noise_is_refused_in_the_same_words(record: str, body: bytes) -> None:
-    same(record, latest(record).header + body)
-    same(record, body)
+def test_noise_is_refused_in_the_same_words(codecs: fast.Codecs, record: str, body: bytes) -> None:
+    same(codecs, record, latest(record).header + body)
+    same(codecs, record, body)
 
 
 @given(strategies.events, st.sampled_from(("event_id", "tenant", "actor_id", "team")), st.integers(4090, 9000))
-def test_names_end_where_the_checks_say(event: InteractionEvent, field: str, length: int) -> None:
+def test_names_end_where_the_checks_say(codecs: fast.Codecs, event: InteractionEvent, field: str, length: int) -> None:
     long = msgspec.structs.replace(event, **{field: "ü" * length})
-    same("interaction_event", wire.encode_event(long))
+    same(codecs, "interaction_event", wire.encode_event(long))
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
@@ -129,6 +149,10 @@ PLAIN = InteractionEvent(
 )
 
 
+def cannot_tell(payload: bytes) -> None:
+    """In the place of the plain decoder."""
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -140,9 +164,9 @@ PLAIN = InteractionEvent(
     ],
     ids=lambda said: "-".join(said) or "nothing",
 )
-def test_the_usual_events_take_the_short_way(said: dict[str, Any]) -> None:
-    read = fast.event_reader("_event_id", {})
-    assert read(wire.encode_event(msgspec.structs.replace(PLAIN, **said))) == "e"
+def test_the_usual_events_take_the_short_way(codecs: fast.Codecs, said: dict[str, Any]) -> None:
+    event = msgspec.structs.replace(PLAIN, **said)
+    assert codecs.event_reader(InteractionEvent, cannot_tell)(wire.encode_event(event)) == event
     assert HEADER_BYTES == 10
 
 
@@ -156,14 +180,14 @@ def test_the_usual_events_take_the_short_way(said: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_what_the_checks_refuse_takes_the_long_way(said: dict[str, Any]) -> None:
+def test_what_the_checks_refuse_takes_the_long_way(codecs: fast.Codecs, said: dict[str, Any]) -> None:
     payload = wire.encode_event(msgspec.structs.replace(PLAIN, **said))
-    assert fast.event_reader("_event_id", {})(payload) is None
-    same("interaction_event", payload)
+    assert codecs.event_reader(InteractionEvent, cannot_tell)(payload) is None
+    same(codecs, "interaction_event", payload)
 
 
-def test_events_that_say_the_same_do_not_share_what_can_be_changed() -> None:
+def test_events_that_say_the_same_do_not_share_what_can_be_changed(codecs: fast.Codecs) -> None:
     payload = wire.encode_event(msgspec.structs.replace(PLAIN, attributes={"a": "1"}))
-    first = fast.decode_event(payload)
+    first = codecs.decode_event(payload)
     first.attributes["a"] = "2"
-    assert fast.decode_event(payload).attributes == {"a": "1"}
+    assert codecs.decode_event(payload).attributes == {"a": "1"}

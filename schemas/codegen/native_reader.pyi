@@ -1,0 +1,3 @@
+from schemas.codegen.plan import CompileReader
+
+compile_reader: CompileReader

@@ -1,0 +1,3 @@
+from schemas.codegen.plan import CompileWriter
+
+compile_writer: CompileWriter
