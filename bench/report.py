@@ -15,6 +15,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+import speedups
+
 _PACKAGES = (
     "faust-streaming",
     "aiohttp",
@@ -82,8 +84,8 @@ def machine() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Python and the packages that matter here."""
-    found = {"python": platform.python_version()}
+    """Python, whether the hot path is compiled, and the packages that matter here."""
+    found = {"python": platform.python_version(), "hot_path": str(speedups.state())}
     for package in _PACKAGES:
         try:
             found[package] = metadata.version(package)

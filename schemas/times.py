@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TypeAlias
 
 import msgspec
@@ -45,6 +45,11 @@ def render(at_ms: EpochMs) -> str:
     """Epoch milliseconds → RFC 3339 with milliseconds and Z."""
     seconds, millis = divmod(at_ms, 1000)
     return f"{_second(seconds)}.{millis:03d}Z"
+
+
+def render_in(at_ms: EpochMs, zone: tzinfo) -> str:
+    """Epoch milliseconds → RFC 3339 with milliseconds and the offset of a time zone, for people who live by it."""
+    return to_datetime(at_ms).astimezone(zone).isoformat(timespec="milliseconds")
 
 
 def _second(epoch_seconds: int) -> str:

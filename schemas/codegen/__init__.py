@@ -5,19 +5,31 @@ tell, its caller's plain decoder does, which also says what is wrong with broken
 right about damage, only certain when it answers.
 
 There are two ways of making them: `GENERATED` as Python, and `NATIVE`, programs that compiled code runs, where that was
-built. `CHOSEN` is what is used.
+built. `CHOSEN` is what is used: the native way for all that it knows.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from schemas.codegen.plan import CompileReader, CompileWriter, Conditions, Run, Shape
+from schemas.codegen.plan import CompileReader, CompileWriter, Conditions, Run, Shape, Unsupported
 from schemas.codegen.reader import compile_reader
 from schemas.codegen.varints import long_bytes
 from schemas.codegen.writer import compile_writer
 
-__all__ = ["CHOSEN", "GENERATED", "NATIVE", "Codegen", "Conditions", "Run", "Shape", "long_bytes"]
+__all__ = [
+    "CHOSEN",
+    "GENERATED",
+    "NATIVE",
+    "Codegen",
+    "Conditions",
+    "Run",
+    "Shape",
+    "Unsupported",
+    "first_that_can",
+    "long_bytes",
+]
 
 
 class Codegen(NamedTuple):
@@ -36,6 +48,23 @@ def _native() -> Codegen | None:
     return Codegen(native_reader, native_writer)
 
 
+def first_that_can(first: Codegen, second: Codegen) -> Codegen:
+    """Makes them the second way where the first does not know how."""
+
+    def either(one: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+        def make(*arguments: Any, **named: Any) -> Any:
+            try:
+                return one(*arguments, **named)
+            except Unsupported:
+                return other(*arguments, **named)
+
+        return make
+
+    return Codegen(
+        either(first.compile_reader, second.compile_reader), either(first.compile_writer, second.compile_writer)
+    )
+
+
 GENERATED = Codegen(compile_reader, compile_writer)
 NATIVE = _native()
-CHOSEN = NATIVE or GENERATED
+CHOSEN = GENERATED if NATIVE is None else first_that_can(NATIVE, GENERATED)

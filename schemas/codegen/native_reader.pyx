@@ -17,7 +17,8 @@ import sys
 
 from schemas import times
 from schemas.checks import MAX_NAME_CHARACTERS
-from schemas.codegen.plan import NO_CONDITIONS
+from schemas.codegen.plan import NO_CONDITIONS, Unsupported
+from schemas.codegen.steps import in_runs, steps_of
 
 if sys.byteorder != "little":
     raise ImportError("doubles are read as they lie there, and Avro's are little-endian")
@@ -32,7 +33,7 @@ cdef extern from "Python.h":
     void Py_DECREF(PyObject *)
     void Py_XDECREF(PyObject *)
     void PyErr_Clear()
-    const unsigned char *PyBytes_AS_STRING(PyObject *)
+    const char *PyBytes_AS_STRING(PyObject *)
     Py_ssize_t PyBytes_GET_SIZE(PyObject *)
     PyObject *PyUnicode_New(Py_ssize_t, unsigned int)
     PyObject *PyUnicode_DecodeUTF8(const char *, Py_ssize_t, const char *)
@@ -56,7 +57,7 @@ cdef enum:
     _MOST_PARTS = 4
 
 cdef enum Code:
-    TEXT, ENUM, INSTANT, LONG, BOOLEAN, DOUBLE, MAP, RECORD, MAKE
+    TEXT, ENUM, INSTANT, LONG, BOOLEAN, DOUBLE, MAP, RECORD
 
 cdef struct Step:
     Code code
@@ -65,11 +66,11 @@ cdef struct Step:
     bint filled, repeated, decides
     # Where the value goes; -1: it is looked at and not kept.
     int slot
-    # ENUM: how many symbols. RECORD: how many steps are its own, passed over where it is absent. MAKE: how many fields.
+    # ENUM: how many symbols. RECORD: how many of the following steps are its own.
     int count
-    # MAKE: the first field's slot.
+    # RECORD: the slot of its first value; the others lie behind it.
     int first
-    # ENUM: the symbols, a tuple. MAKE: the class. Borrowed from `Reader._kept`.
+    # ENUM: the symbols, a tuple. RECORD: the class. Borrowed from `Reader._kept`.
     PyObject *what
 
 cdef struct Cursor:
@@ -267,14 +268,20 @@ cdef class Reader:
         cdef PyObject *slots[_MOST_SLOTS]
         cdef PyObject *found = NULL
         cdef Cursor cursor
+        cdef int needed = -1
         cdef Py_ssize_t header = PyBytes_GET_SIZE(<PyObject *>self.header)
-        cursor.at = PyBytes_AS_STRING(payload)
+        cursor.at = <const unsigned char *>PyBytes_AS_STRING(payload)
         cursor.end = cursor.at + PyBytes_GET_SIZE(payload)
         if cursor.end - cursor.at < header or memcmp(cursor.at, PyBytes_AS_STRING(<PyObject *>self.header), header):
             return NULL
         cursor.at += header
         memset(slots, 0, self.slots * sizeof(PyObject *))
-        if self._walk(&cursor, slots) and cursor.at == cursor.end and self._is_sound(slots):
+        if (
+            self._walk(self.steps, self.count, &cursor, slots, &needed)
+            and cursor.at == cursor.end
+            and (needed < 0 or slots[needed] != Py_None)
+            and self._is_sound(slots)
+        ):
             found = self._made(slots)
         for number in range(self.slots):
             Py_XDECREF(slots[number])
@@ -283,33 +290,26 @@ cdef class Reader:
             PyErr_Clear()
         return found
 
-    cdef bint _walk(self, Cursor *cursor, PyObject **slots) noexcept:
-        cdef Step *step = self.steps
-        cdef Step *end = step + self.count
+    cdef bint _walk(self, Step *step, int count, Cursor *cursor, PyObject **slots, int *needed) noexcept:
+        cdef Step *end = step + count
         cdef PyObject *value
-        cdef int needed = -1
         cdef bint there
         while step < end:
+            there = True
             if step.optional:
                 if cursor.at >= cursor.end or cursor.at[0] & 0xFD:
                     return False
                 there = cursor.at[0] != 0
                 cursor.at += 1
-                if not there:
-                    if step.slot >= 0:
-                        slots[step.slot] = _shared(Py_None)
-                    step += 1 + (step.count if step.code == RECORD else 0)
-                    continue
-            if step.code != RECORD:
-                value = self._value(step, cursor, slots, &needed)
-                if value == NULL:
-                    return False
-                if step.slot >= 0:
-                    slots[step.slot] = value
-                else:
-                    Py_DECREF(value)
-            step += 1
-        return needed < 0 or slots[needed] != Py_None
+            value = self._value(step, cursor, slots, needed) if there else _shared(Py_None)
+            if value == NULL:
+                return False
+            if step.slot >= 0:
+                slots[step.slot] = value
+            else:
+                Py_DECREF(value)
+            step += 1 + (step.count if step.code == RECORD else 0)
+        return True
 
     cdef inline PyObject *_value(self, Step *step, Cursor *cursor, PyObject **slots, int *needed) noexcept:
         cdef int64_t number
@@ -345,6 +345,8 @@ cdef class Reader:
             return PyFloat_FromDouble(real)
         if step.code == MAP:
             return _read_map(cursor, step.slot >= 0)
+        if not self._walk(step + 1, step.count, cursor, slots, needed):
+            return NULL
         return PyObject_Vectorcall(step.what, slots + step.first, step.count, NULL)
 
     cdef bint _is_sound(self, PyObject **slots) noexcept:
@@ -380,115 +382,77 @@ cdef class Reader:
         return result
 
 
+_CODES = {
+    "string": TEXT,
+    "enum": ENUM,
+    "instant": INSTANT,
+    "int": LONG,
+    "long": LONG,
+    "boolean": BOOLEAN,
+    "double": DOUBLE,
+    "map": MAP,
+    "record": RECORD,
+}
+
+
 def compile_reader(version, shape, plainly, conditions=NO_CONDITIONS, beside=(), runs=()):
     """See `CompileReader`."""
-    return _assembled(_Plan(version, shape, conditions, beside, runs), version, shape, plainly, conditions, beside).read
-
-
-class _Plan:
-    """The steps, as dictionaries of what they have that is not 0, and which field has which slot."""
-
-    def __init__(self, version, shape, conditions, beside, runs):
-        self.nested = shape.nested
-        self.conditions = conditions
-        self.repeated = _in_runs(version.document["fields"], runs)
-        self.slots = {}
-        self.taken = 1
-        wanted = [*shape.arguments().values(), *beside]
-        # What the conditions look at has to be there, wanted or not.
-        for path in (*wanted, *(path for path in (*conditions.needed.values(), *conditions.sound_of))):
-            if path not in self.slots:
-                self.slots[path] = self.take()
-        if len(set(wanted)) != len(wanted):
-            raise ValueError(f"a field has one place: {wanted}")
-        self.steps = []
-        for field in version.document["fields"]:
-            self.add(field["type"], field["name"], field["name"])
-
-    def take(self):
-        self.taken += 1
-        return self.taken - 1
-
-    def add(self, schema, path, top, slot=None):
-        """The steps of one field; `top` is the one of the record itself that it is part of."""
-        optional = isinstance(schema, list)
-        if optional:
-            null, schema = schema
-            if null != "null":
-                raise ValueError(f"{path}: an option is null or something, in this order")
-        kind = schema["type"] if isinstance(schema, dict) else schema
-        if slot is None:
-            slot = self.slots.get(path, -1)
-        step = {"optional": optional, "slot": slot}
-        if kind == "record" and not optional:
-            for field in schema["fields"]:
-                self.add(field["type"], f"{path}.{field['name']}", top)
-            return
-        self.steps.append(step)
-        if kind == "string":
-            step.update(code=TEXT, filled=path in self.conditions.filled, repeated=top in self.repeated)
-        elif kind == "enum":
-            symbols = tuple(map(sys.intern, schema["symbols"]))
-            step.update(code=ENUM, count=len(symbols), what=symbols, decides=path == "type")
-        elif kind in ("int", "long"):
-            timed = isinstance(schema, dict) and schema.get("logicalType") == "timestamp-millis"
-            step["code"] = INSTANT if timed else LONG
-        elif kind == "map" and not optional and schema["values"] == "string":
-            step["code"] = MAP
-        elif kind == "record":
-            self.add_record(step, schema, path, top)
-        else:
-            step["code"] = {"boolean": BOOLEAN, "double": DOUBLE}[kind]
-
-    def add_record(self, step, schema, path, top):
-        made = {"code": MAKE, "slot": step["slot"], "first": self.taken, "count": len(schema["fields"])}
-        made["what"] = self.nested[schema["name"]]
-        slots = [self.take() for _ in schema["fields"]]
-        before = len(self.steps)
-        for slot, field in zip(slots, schema["fields"]):
-            self.add(field["type"], f"{path}.{field['name']}", top, slot)
-        self.steps.append(made)
-        step.update(code=RECORD, count=len(self.steps) - before)
-
-
-def _in_runs(fields, runs):
-    names = [field["name"] for field in fields]
-    return {
-        name
-        for first, last in runs
-        for name in names[names.index(first) : len(names) if last is None else names.index(last) + 1]
-    }
-
-
-def _assembled(plan, version, shape, plainly, conditions, beside):
     cdef Reader reader = Reader.__new__(Reader)
-    cdef Step *step
-    symbols = next((each["what"] for each in plan.steps if each.get("decides")), ())
-    most_symbols = max((each["count"] for each in plan.steps if each["code"] == ENUM), default=0)
-    if plan.taken > _MOST_SLOTS or most_symbols > _MOST_SYMBOLS or len(conditions.sound_of) > _MOST_PARTS:
-        raise ValueError(f"{version.record}: more of something than there is room for")
-    reader.steps = <Step *>PyMem_Calloc(len(plan.steps), sizeof(Step))
-    if reader.steps == NULL:
-        raise MemoryError
-    reader.count, reader.slots = len(plan.steps), plan.taken
-    reader._kept = [each.get("what") for each in plan.steps]
-    for number, each in enumerate(plan.steps):
-        step = &reader.steps[number]
-        step.code, step.optional, step.slot = each["code"], each.get("optional", False), each["slot"]
-        step.filled, step.repeated = each.get("filled", False), each.get("repeated", False)
-        step.decides = each.get("decides", False)
-        step.count, step.first = each.get("count", 0), each.get("first", 0)
-        step.what = <PyObject *>reader._kept[number]
-    for number, symbol in enumerate(symbols):
-        needed = conditions.needed.get(symbol)
-        reader.needed[number] = -1 if needed is None else plan.slots[needed]
+    steps = steps_of(version)
+    wanted = [*shape.arguments().values(), *beside]
+    slots = _slots(steps, wanted, conditions)
+    most_symbols = max(len(each.symbols) for each in steps)
+    if len(slots) >= _MOST_SLOTS or most_symbols > _MOST_SYMBOLS or len(conditions.sound_of) > _MOST_PARTS:
+        raise Unsupported(f"{version.record}: more of something than there is room for")
+    reader.slots = 1 + len(slots)
+    _take_steps(reader, steps, slots, shape.nested, conditions, in_runs(version, runs))
     reader.part_count = len(conditions.sound_of)
     for number, path in enumerate(conditions.sound_of):
-        reader.parts[number] = plan.slots[path]
-    arguments = shape.arguments()
-    reader.fields, reader.beside = len(arguments), len(beside)
+        reader.parts[number] = slots[path]
+    reader.fields, reader.beside = len(wanted) - len(beside), len(beside)
     reader.kind, reader.sound = shape.kind, conditions.sound
-    reader.names = tuple(arguments) if shape.by_name else None
+    reader.names = tuple(shape.arguments()) if shape.by_name else None
     reader.plainly, reader.header = plainly, version.header
     reader.remembered = _Remembered()
-    return reader
+    return reader.read
+
+
+def _slots(steps, wanted, conditions):
+    """Path → slot: what is wanted first, in its order, then what the conditions look at, then what records are of.
+
+    Where an optional record is absent, the slots of its values stay empty: nothing else may ask for them.
+    """
+    if len(set(wanted)) != len(wanted):
+        raise Unsupported(f"a field has one place: {wanted}")
+    inner = [
+        each.path
+        for number, step in enumerate(steps)
+        if step.kind == "record"
+        for each in steps[number + 1 : number + 1 + step.count]
+    ]
+    outer = [*wanted, *conditions.needed.values(), *conditions.sound_of]
+    unknown = {*outer, *conditions.filled} - ({step.path for step in steps} - set(inner))
+    if unknown:
+        raise Unsupported(f"not always fields of it: {', '.join(sorted(unknown))}")
+    return {path: number for number, path in enumerate(dict.fromkeys([*outer, *inner]), 1)}
+
+
+cdef void _take_steps(Reader reader, list steps, dict slots, nested, conditions, repeated) except *:
+    cdef Step *step
+    reader.steps = <Step *>PyMem_Calloc(len(steps), sizeof(Step))
+    if reader.steps == NULL:
+        raise MemoryError
+    reader.count = len(steps)
+    reader._kept = [nested[each.record] if each.record else each.symbols for each in steps]
+    for number, each in enumerate(steps):
+        step = &reader.steps[number]
+        step.code, step.optional, step.slot = _CODES[each.kind], each.optional, slots.get(each.path, -1)
+        step.filled, step.repeated = each.path in conditions.filled, each.path.partition(".")[0] in repeated
+        step.count = each.count or len(each.symbols)
+        step.what = <PyObject *>reader._kept[number]
+        if each.record:
+            step.first = slots[steps[number + 1].path]
+        if each.path == "type" and each.symbols:
+            step.decides = True
+            for symbol_number, symbol in enumerate(each.symbols):
+                reader.needed[symbol_number] = slots.get(conditions.needed.get(symbol), -1)

@@ -15,6 +15,9 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
+from schemas.codegen.plan import Unsupported
+from schemas.codegen.steps import steps_of
+
 if sys.byteorder != "little":
     raise ImportError("doubles are written as they lie there, and Avro's are little-endian")
 
@@ -30,7 +33,7 @@ cdef extern from "Python.h":
     bint PyUnicode_CheckExact(PyObject *)
     bint PyUnicode_IS_COMPACT_ASCII(PyObject *)
     Py_ssize_t PyUnicode_GET_LENGTH(PyObject *)
-    const char *PyUnicode_1BYTE_DATA(PyObject *)
+    const void *PyUnicode_1BYTE_DATA(PyObject *)
     PyObject *PyUnicode_AsUTF8String(PyObject *)
     const char *PyBytes_AS_STRING(PyObject *)
     Py_ssize_t PyBytes_GET_SIZE(PyObject *)
@@ -144,7 +147,7 @@ cdef class Writer:
             return False
         if PyUnicode_IS_COMPACT_ASCII(text):
             return self._long(PyUnicode_GET_LENGTH(text)) and self._append(
-                PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text)
+                <const char *>PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text)
             )
         # Not the form that the text itself would remember for good.
         cdef PyObject *encoded = PyUnicode_AsUTF8String(text)
@@ -218,51 +221,59 @@ cdef class Writer:
         return <PyObject *>Py_TYPE(value) == step.what and self._fields(step + 1, step.count, value)
 
 
+_CODES = {
+    "string": TEXT,
+    "enum": ENUM,
+    "int": INT,
+    "instant": LONG,
+    "long": LONG,
+    "boolean": BOOLEAN,
+    "double": DOUBLE,
+    "map": MAP,
+    "record": RECORD,
+}
+
+
 def compile_writer(version, shape, plainly, repeated=()):
     """See `CompileWriter`. Copying a text is as quick as finding it again, so `repeated` changes nothing."""
-    return _assembled(_Plan(version, shape), version, shape, plainly).write
+    cdef Writer writer = Writer.__new__(Writer)
+    steps = steps_of(version)
+    _take_steps(writer, steps, _places(steps, shape), shape.nested)
+    writer.kind, writer.header, writer.plainly = shape.kind, version.header, plainly
+    return writer.write
 
 
-class _Plan:
-    """The steps, as dictionaries of what they have that is not 0."""
+def _places(steps, shape):
+    """Path → where in its object the value is."""
+    offsets = _offsets(shape.kind)
+    places = {path: offsets[name] for name, path in shape.arguments().items()}
+    for step in steps:
+        if step.record:
+            within = _offsets(shape.nested[step.record])
+            places.update({f"{step.path}.{name}": offset for name, offset in within.items()})
+    return places
 
-    def __init__(self, version, shape):
-        self.attributes = {path: name for name, path in shape.arguments().items()}
-        self.nested = shape.nested
-        self.steps = []
-        for field in version.document["fields"]:
-            self.add(field["type"], field["name"], _offsets(shape.kind), self.attributes)
 
-    def add(self, schema, path, offsets, attributes):
-        optional = isinstance(schema, list)
-        if optional:
-            null, schema = schema
-            if null != "null":
-                raise ValueError(f"{path}: an option is null or something, in this order")
-        kind = schema["type"] if isinstance(schema, dict) else schema
-        if kind == "record" and not optional:
-            for field in schema["fields"]:
-                self.add(field["type"], f"{path}.{field['name']}", offsets, attributes)
-            return
-        step = {"optional": optional, "offset": offsets[attributes[path]]}
-        self.steps.append(step)
-        if kind == "enum":
-            step.update(code=ENUM, what={sys.intern(symbol): each for each, symbol in enumerate(schema["symbols"])})
-        elif kind == "map" and not optional and schema["values"] == "string":
-            step["code"] = MAP
-        elif kind == "record":
-            nested = self.nested[schema["name"]]
-            before = len(self.steps)
-            for field in schema["fields"]:
-                self.add(field["type"], field["name"], _offsets(nested), {field["name"]: field["name"]})
-            step.update(code=RECORD, what=nested, count=len(self.steps) - before)
-        else:
-            codes = {"string": TEXT, "int": INT, "long": LONG, "boolean": BOOLEAN, "double": DOUBLE}
-            step["code"] = codes[kind]
+cdef void _take_steps(Writer writer, list steps, dict places, nested) except *:
+    cdef Step *step
+    writer.steps = <Step *>PyMem_Calloc(len(steps), sizeof(Step))
+    if writer.steps == NULL:
+        raise MemoryError
+    writer.count = len(steps)
+    writer._kept = [
+        nested[each.record] if each.record else {symbol: value for value, symbol in enumerate(each.symbols)}
+        for each in steps
+    ]
+    for number, each in enumerate(steps):
+        if each.path not in places:
+            raise Unsupported(f"{each.path} is no attribute")
+        step = &writer.steps[number]
+        step.code, step.optional, step.offset = _CODES[each.kind], each.optional, places[each.path]
+        step.count, step.what = each.count, <PyObject *>writer._kept[number]
 
 
 def _offsets(kind):
-    """Attribute → where an object of this class has it. Raises `TypeError` where msgspec does it another way."""
+    """Attribute → where an object of this class has it. Raises `Unsupported` where it cannot be told."""
     # An object with one of its own in every field: each has to be at its place.
     probe = kind(**{name: object() for name in kind.__struct_fields__})
     return {name: _offset(kind, name, probe) for name in kind.__struct_fields__}
@@ -280,20 +291,4 @@ cdef Py_ssize_t _offset(kind, name, probe) except -1:
             and (<PyObject **>(<char *><PyObject *>probe + member.offset))[0] == <PyObject *>value
         ):
             return member.offset
-    raise TypeError(f"{kind.__name__}.{name} is not where a member descriptor says: msgspec keeps fields another way")
-
-
-def _assembled(plan, version, shape, plainly):
-    cdef Writer writer = Writer.__new__(Writer)
-    cdef Step *step
-    writer.steps = <Step *>PyMem_Calloc(len(plan.steps), sizeof(Step))
-    if writer.steps == NULL:
-        raise MemoryError
-    writer.count = len(plan.steps)
-    writer._kept = [each.get("what") for each in plan.steps]
-    for number, each in enumerate(plan.steps):
-        step = &writer.steps[number]
-        step.code, step.optional, step.offset = each["code"], each["optional"], each["offset"]
-        step.count, step.what = each.get("count", 0), <PyObject *>writer._kept[number]
-    writer.kind, writer.header, writer.plainly = shape.kind, version.header, plainly
-    return writer
+    raise Unsupported(f"{kind.__name__}.{name} does not lie where a member descriptor says")

@@ -13,6 +13,10 @@ from schemas.registry import SchemaVersion
 Run = tuple[str, "str | None"]
 
 
+class Unsupported(Exception):
+    """A way of making readers and writers does not know something that is in this schema or class: take the other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """The class that holds the values of a record, or some of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from schemas.codegen.varints import FIRST, LAST, OPTIONAL_FIRST, long_bytes, var
 from schemas.registry import SchemaVersion
 
 #: What a generated writer raises for what does not fit.
-_UNFIT = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+_UNFIT = (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError, struct.error)
 
 
 def compile_writer(

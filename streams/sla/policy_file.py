@@ -135,12 +135,14 @@ def read_duration_ms(text: str) -> float | None:
 
 def _instant(node: Node) -> times.EpochMs:
     value = node.scalar()
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return times.to_ms(value)
     try:
-        return times.parse(str(value))
+        is_instant = isinstance(value, datetime) and value.tzinfo is not None
+        at_ms = times.to_ms(value) if is_instant else times.parse(str(value))
     except InvalidEvent as exc:
         raise node.refuse(str(exc)) from exc
+    if not times.MIN_MS <= at_ms <= times.MAX_MS:
+        raise node.refuse(f"{value} lies outside of 1900 to 2299, and no event does: for since ever leave it out")
+    return at_ms
 
 
 def _calendar(node: Node) -> Calendar:

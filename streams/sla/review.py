@@ -28,7 +28,9 @@ def review(book: PolicyBook, now_ms: EpochMs) -> list[Finding]:
     found = [warning for version in book.versions for warning in _version(version, now_ms)]
     for earlier, later in zip(book.versions, book.versions[1:], strict=False):
         if earlier.effective_from == later.effective_from:
-            found.append(Finding(earlier.line, "is never in force: a later document has the same effective_from"))
+            found.append(
+                Finding(earlier.line, "the version is never in force: a later document has the same effective_from")
+            )
     return sorted(found)
 
 

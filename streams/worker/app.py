@@ -14,6 +14,7 @@ import structlog
 from aiokafka import TopicPartition
 from faust.types import TP
 
+import speedups
 from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
 from streams.windows.shape import PANE_MS
@@ -100,6 +101,8 @@ class Worker:
         """Work until `stop` is set, the drain is done, or something fails. A failure is raised; nothing is committed
         behind it.
         """
+        code = speedups.state()
+        log.info("worker.starts", hot_path=str(code), **({} if code.compiled else {"why": code.why}))
         self._config.data_dir.mkdir(parents=True, exist_ok=True)
         _tame_garbage_collection()
         await self._outbox.start()

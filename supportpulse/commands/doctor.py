@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+import speedups
 from schemas.topics import Topics
 from sinks.service import SinkConfig
 from streams.worker.config import GROUP
@@ -16,7 +17,7 @@ from supportpulse import topic_reading
 from supportpulse.commands.importing import broker_of
 from supportpulse.commands.sql import ask
 from supportpulse.data_dir import DataDir
-from supportpulse.doctor import agreement, broker, clickhouse, records
+from supportpulse.doctor import agreement, broker, clickhouse, hot_path, records
 from supportpulse.doctor.clickhouse import Ask
 from supportpulse.doctor.findings import Finding, Findings, guarded, unknown
 from supportpulse.settings import Settings
@@ -25,9 +26,11 @@ _MARKS = {"ok": "ok", "warning": "WARNING", "error": "ERROR", "unknown": "?"}
 
 
 def run(settings: Settings, topics: Topics) -> list[Finding]:
-    """Every check, in the order of the pipeline. Raises nothing: what cannot be looked at is a finding."""
+    """Every check: this installation, then the pipeline in its order. Raises nothing: what cannot be looked at is a
+    finding.
+    """
     read = _Records()
-    found: list[Finding] = []
+    found: list[Finding] = [hot_path.examine(speedups.state())]
     if _asleep(settings):
         found.append(unknown("kafka", f"no `up` runs on {settings.data_dir}: only what it left there is looked at"))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 from rich.console import Console
@@ -39,7 +40,8 @@ def check(path: Path, now_ms: EpochMs, console: Console) -> None:
     for version in book.versions:
         console.print(_version_table(version, now_ms))
         for name, calendar in version.calendars.items():
-            console.print(f"calendar [bold]{escape(name)}[/bold] ({calendar.timezone}) {_opening(calendar, now_ms)}")
+            opening = _opening(calendar, now_ms)
+            console.print(f"calendar [bold]{escape(name)}[/bold] ({calendar.timezone}) {opening}", soft_wrap=True)
     findings = review(book, now_ms)
     for finding in findings:
         console.print(f"[yellow]warning[/yellow] {escape(f'{path}:{finding.line}: {finding.text}')}", soft_wrap=True)
@@ -60,7 +62,7 @@ def _version_table(version: PolicyVersion, now_ms: EpochMs) -> Table:
     title = "in force since ever" if since is None else f"in force from {times.render(since)}"
     if since is not None and since > now_ms:
         title += " (lies ahead)"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=f"{title}, in facts {version.name}", title_justify="left")
     for heading in ("policy", "for", "calendar", *_TARGETS, "pauses", "warns at", "grace"):
         table.add_column(heading)
     names = {id(calendar): name for name, calendar in version.calendars.items()}
@@ -84,7 +86,11 @@ def _opening(calendar: Calendar, now_ms: EpochMs) -> str:
     is_open, at_ms = calendar.next_change(now_ms)
     if at_ms is None:
         return "is always open" if is_open else "does not open within two years"
-    return f"is open, closes {times.render(at_ms)}" if is_open else f"is closed, opens {times.render(at_ms)}"
+    # In its own time, in which its hours are written, and in everybody's.
+    zone = ZoneInfo(calendar.timezone)
+    weekday = policy_file.WEEKDAYS[times.to_datetime(at_ms).astimezone(zone).weekday()]
+    at = f"{weekday} {times.render_in(at_ms, zone)} ({times.render(at_ms)})"
+    return f"is open, closes {at}" if is_open else f"is closed, opens {at}"
 
 
 def _duration(duration_ms: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import speedups
 from bench import peers
 from bench.cli import BENCHMARKS, main
 from bench.peers import PeerMissing
@@ -33,6 +34,7 @@ def bench(tmp_path: Path, *arguments: str) -> dict[str, Any]:
     assert figures["events"] > 0
     assert figures["machine"]["cores"] >= 1
     assert figures["versions"]["faust-streaming"]
+    assert figures["versions"]["hot_path"] == str(speedups.state())
     return figures
 
 

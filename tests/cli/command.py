@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from speedups.finder import PLAIN
 from supportpulse import processes
 
 ROOT = Path(__file__).parents[2]
@@ -35,8 +36,11 @@ class Done:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Ours, without settings of supportpulse; metrics on ports of their own, so that runs do not meet."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("SUPPORTPULSE_")}
+    """Ours, without settings of supportpulse, except which code is tested; metrics on ports of their own, so that runs
+    do not meet.
+    """
+    kept = {name for name in os.environ if not name.startswith("SUPPORTPULSE_") or name == PLAIN}
+    plain = {name: os.environ[name] for name in kept}
     ports = {f"SUPPORTPULSE_{who}_METRICS_PORT": str(processes.free_port()) for who in ("WORKER", "SINK")}
     return {**plain, **ports, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **more}
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from schemas import documents
+from schemas import documents, times
 from sinks.clickhouse import rows
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.migrate import migrate
+from streams.sla import policy_file
 from supportpulse.data_dir import DataDir
 from tests.cli.command import ROOT, run
 
@@ -68,6 +70,21 @@ def test_check_shows_what_a_file_holds_and_warns(files: Path) -> None:
         assert said in done.out
     assert "policies.yaml:5: policy '[vip]' can never match: 'rest', further up" in done.out
     assert "policies.yaml: 3 policies, 2 versions, 1 warning" in done.out
+
+
+def test_check_shows_when_a_calendar_opens_in_its_own_time_and_in_everybodys(files: Path) -> None:
+    done = run(files, "sla", "check", "policies.yaml")
+    found = re.search(
+        r"office \(Europe/Berlin\) is \w+, \w+ mon (\S+T(?:09|17):00:00\.000\+0[12]:00) \((\S+Z)\)", done.out
+    )
+    assert found is not None, done.out
+    assert times.parse(found[1]) == times.parse(found[2])
+
+
+def test_check_shows_what_facts_call_the_versions(files: Path) -> None:
+    done = run(files, "sla", "check", "policies.yaml")
+    for version in policy_file.load(files / "policies.yaml").versions:
+        assert f"in facts {version.name}" in done.out
 
 
 def test_check_refuses_a_broken_file_with_its_line(files: Path) -> None:

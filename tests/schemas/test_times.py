@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -81,3 +82,10 @@ def test_any_text_is_a_time_or_refused(text: str) -> None:
 def test_the_bounds_are_whole_years() -> None:
     assert times.to_datetime(times.MIN_MS) == datetime(1900, 1, 1, tzinfo=timezone.utc)
     assert times.to_datetime(times.MAX_MS + 1) == datetime(2300, 1, 1, tzinfo=timezone.utc)
+
+
+def test_people_read_an_instant_in_their_own_time() -> None:
+    at_ms = times.parse("2026-03-29T01:30:00.250Z")
+    assert times.render_in(at_ms, ZoneInfo("Europe/Berlin")) == "2026-03-29T03:30:00.250+02:00"
+    assert times.render_in(at_ms - 3_600_000, ZoneInfo("Europe/Berlin")) == "2026-03-29T01:30:00.250+01:00"
+    assert times.parse(times.render_in(at_ms, ZoneInfo("America/St_Johns"))) == at_ms

@@ -200,6 +200,10 @@ CALENDAR = "calendars:\n  c:\n    timezone: UTC\n    hours: {mon: ['09:00-17:00'
         pytest.param(
             "effective_from: 2026-04-01T00:00:00\n" + POLICY, 1, "with an offset", id="an instant without offset"
         ),
+        pytest.param(
+            'effective_from: "9999-12-31T23:59:59-01:00"\n' + POLICY, 1, "outside of 1900 to 2299", id="after all time"
+        ),
+        pytest.param("effective_from: 0001-01-01T00:00:00Z\n" + POLICY, 1, "leave it out", id="before all time"),
         pytest.param(POLICY + "---\n" + POLICY + "extra: 1\n", 8, "write one of", id="in the second document"),
     ],
 )
