@@ -18,10 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from speedups import manifest
-from speedups.finder import PLAIN
 from speedups.manifest import Extension, Manifest
-from speedups.project import HOW, Project
-from speedups.toolchain import BuildError, Toolchain, compile_module, toolchain
+from speedups.project import HOW, PLAIN, Project
+from speedups.toolchain import BuildError, Toolchain, compile_module, lay_out, toolchain
 
 JOBS = 2
 _UNFINISHED = "unfinished-"
@@ -92,10 +91,12 @@ def _compiled(
     tell: Tell,
 ) -> Manifest:
     files = project.files()
+    layouts = folder / "layouts"
+    lay_out(project, layouts)
     extensions: dict[str, Extension] = {}
 
     def compiled(name: str) -> tuple[str, Extension]:
-        library, sources = compile_module(project, name, tools, folder)
+        library, sources = compile_module(project, name, tools, layouts, folder)
         return name, Extension(library.name, library.stat().st_size, {path: project.hash_of(path) for path in sources})
 
     for name in project.modules:
@@ -113,6 +114,7 @@ def _compiled(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    shutil.rmtree(layouts)
     if project.files() != files:
         raise BuildError("sources were changed while they were compiled: run it again")
     return Manifest(tools.cython, HOW, files, {name: extensions[name] for name in project.modules})

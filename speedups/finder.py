@@ -13,9 +13,8 @@ from types import ModuleType
 
 from speedups import manifest
 from speedups.manifest import Manifest
-from speedups.project import Project
+from speedups.project import PLAIN, Project
 
-PLAIN = "SUPPORTPULSE_PLAIN"
 REMEDY = (
     "install a C compiler and Python's headers (on Debian: apt-get install gcc python3-dev), then run scripts/install"
 )

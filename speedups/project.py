@@ -9,14 +9,20 @@ from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
-from speedups.modules import MODULES
+import msgspec
 
+from speedups.modules import MODULES, RECORDS
+
+#: Set, it has everything run plain.
+PLAIN = "SUPPORTPULSE_PLAIN"
 #: What Cython is told. Annotations stay annotations: types come from the .pxd files alone.
 DIRECTIVES: Mapping[str, str] = {
     "language_level": "3",
     "annotation_typing": "False",
     "binding": "True",
     "auto_pickle": "False",
+    # What mypy says is never None is looked at once more: a field of None is an AttributeError, and not a crash.
+    "nonecheck": "True",
 }
 #: What the C compiler is told after what Python itself was built with. Symbols for a debugger would be most of a file.
 C_FLAGS: tuple[str, ...] = ("-O2", "-g0")
@@ -26,7 +32,9 @@ SUFFIX = EXTENSION_SUFFIXES[0]
 TAG = SUFFIX.strip(".").rpartition(".")[0]
 
 #: Everything besides sources and Cython's version that decides what comes out.
-HOW = " ".join([TAG, *(f"{name}={value}" for name, value in DIRECTIVES.items()), *C_FLAGS])
+HOW = " ".join(
+    [TAG, f"msgspec={msgspec.__version__}", *(f"{name}={value}" for name, value in DIRECTIVES.items()), *C_FLAGS]
+)
 
 _DECLARED_IN = ("connectors", "schemas", "streams")
 
@@ -49,12 +57,16 @@ class Project:
         return f"{stem}.pyx" if os.path.exists(f"{self.root}/{stem}.pyx") else f"{stem}.py"
 
     def files(self) -> dict[str, str]:
-        """Path below the root → hash of what it holds: the modules' sources, and every declaration.
+        """Path below the root → hash of what it holds: the sources of modules and records, and every declaration.
 
         A source that cannot be read raises OSError.
         """
-        paths = [*map(self.source, self.modules), *self._declarations()]
+        paths = {*map(self.source, self.modules), *self.records(), *self._declarations()}
         return {path: self.hash_of(path) for path in sorted(paths)}
+
+    def records(self) -> list[str]:
+        """The sources of the records."""
+        return list(map(self.source, RECORDS))
 
     def hash_of(self, path: str) -> str:
         """Of what the file at `path` below the root holds."""

@@ -8,12 +8,12 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from speedups.project import C_FLAGS, DIRECTIVES, SUFFIX, Project
+from speedups.project import C_FLAGS, DIRECTIVES, PLAIN, SUFFIX, Project
 
 
 class BuildError(Exception):
@@ -55,12 +55,22 @@ def c_compiler() -> tuple[str, ...]:
     return (*shlex.split(found), *words[0][1:], *words[1], *words[2], *C_FLAGS, *includes)
 
 
-def compile_module(project: Project, module: str, tools: Toolchain, folder: Path) -> tuple[Path, list[str]]:
+def lay_out(project: Project, folder: Path) -> None:
+    """Into `folder`, for `compile_module`: where the fields of records lie."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "speedups.layouts", str(project.root), str(folder)]
+    _run(command, project.root, "the records do not say where their fields lie", {PLAIN: "1"})
+
+
+def compile_module(
+    project: Project, module: str, tools: Toolchain, layouts: Path, folder: Path
+) -> tuple[Path, list[str]]:
     """`module` in `folder`: its file, and the paths below the root of the sources that went into it."""
     source, c_file = project.source(module), folder / f"{module}.c"
     options = [word for name, value in DIRECTIVES.items() for word in ("-X", f"{name}={value}")]
     # With paths below the root, so that a traceback names streams/fold/steps.py and not somebody's folders.
     cython = [sys.executable, "-m", "cython", *options, "-M", "--module-name", module, "-o", str(c_file), source]
+    cython += ["-I", str(layouts)]
     _run(cython, project.root, f"{source}: Cython refuses it")
     library = folder / f"{module}{SUFFIX}"
     _run([*tools.linking, str(c_file), "-o", str(library)], project.root, f"{source}: the C compiler refuses it")
@@ -68,12 +78,20 @@ def compile_module(project: Project, module: str, tools: Toolchain, folder: Path
     used = _below(project.root, dependencies.read_text(encoding="utf-8"))
     dependencies.unlink()
     c_file.unlink()
-    return library, sorted({source, *used})
+    own = [path for path in used if not (project.root / path).is_relative_to(layouts)]
+    # Which fields there are decides what comes out, wherever one of them is read.
+    return library, sorted({source, *own, *project.records()})
 
 
-def _run(command: Sequence[str], where: Path, refused: str) -> None:
+def _run(command: Sequence[str], where: Path, refused: str, also: Mapping[str, str] | None = None) -> None:
     done = subprocess.run(  # noqa: S603
-        command, cwd=where, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        command,
+        cwd=where,
+        env={**os.environ, **(also or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
     if done.returncode:
         raise BuildError(f"{refused}\n{(done.stdout + done.stderr).strip()}")

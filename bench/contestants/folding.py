@@ -62,7 +62,7 @@ class Folding:
         conversation = Conversation("", tenant, conversation_id, head, self._book, _NO_ARCHIVE)
         if conversation.knows(event):
             return head, []
-        changes = conversation.apply(event, in_order=conversation.is_in_order(event))
+        changes = conversation.apply(event, conversation.is_in_order(event))
         if not changes:
             return head, []
         key = record_key(tenant, conversation_id)

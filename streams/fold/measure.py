@@ -275,7 +275,8 @@ class Measure:
     def _business_ms(self, policy: int, start_ms: EpochMs, end_ms: EpochMs) -> int | None:
         if policy == NO_POLICY:
             return None
-        calendar = self.book[policy].calendar
+        rules = self.book[policy]
+        calendar = rules.calendar
         return None if calendar is None else calendar.open_ms(start_ms, end_ms)
 
     def _add(  # noqa: PLR0917 - by position: compiled, that is a plain call
@@ -337,6 +338,7 @@ class Measure:
     ) -> None:
         """What became of a clock; `ended_at` is None while it is open."""
         state, book = self.state, self.book
+        rules = book[policy]
         self.facts.append(
             MetricFact(
                 self.tenant,
@@ -359,7 +361,7 @@ class Measure:
                 None,
                 None,
                 deadline,
-                book[policy].name,
+                rules.name,
                 book.version_names[policy],
             )
         )

@@ -147,7 +147,7 @@ def process(
             in_order = conversation.is_in_order(event)
             accepted += in_order
             late += not in_order
-            for change in conversation.apply(event, record.timestamp, in_order=in_order):
+            for change in conversation.apply(event, in_order, record.timestamp):
                 made.append((offset, record.timestamp, change))
             if conversation.watch.has_news:
                 _take_alerts(outcome, conversation, record.timestamp)

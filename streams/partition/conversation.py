@@ -72,14 +72,15 @@ class Conversation:
         """Whether the event is a duplicate."""
         if not self._may_hold(event.event_id):
             return False
-        return any(known.identity == event.identity for known in self._events())
+        identity = event.identity
+        return identity in [known.identity for known in self._events()]
 
     def is_in_order(self, event: LogEvent) -> bool:
         """Whether the event stands behind all that are known."""
         last = self.head.fold.last
         return last is None or event.occurred_at > last[0] or event.order > last
 
-    def apply(self, event: LogEvent, seen_ms: EpochMs = 0, *, in_order: bool) -> list[Change]:
+    def apply(self, event: LogEvent, in_order: bool, seen_ms: EpochMs = 0) -> list[Change]:
         """Take in an event that it does not know yet; what changed, in a fixed order.
 
         `seen_ms`: when the event was published, which dates the alerts that it takes back. `watch.alerts` has the
@@ -89,7 +90,7 @@ class Conversation:
         if head.erased:
             return []
         if event.erases:
-            return self._erase(event, seen_ms, in_order=in_order)
+            return self._erase(event, seen_ms, in_order)
         if in_order:
             return self._append(event, seen_ms)
         return self._refold(event, seen_ms)
@@ -209,7 +210,7 @@ class Conversation:
         self.head.log += pack_event(event)
         self.head.count += 1
 
-    def _erase(self, event: LogEvent, seen_ms: EpochMs, *, in_order: bool) -> list[Change]:
+    def _erase(self, event: LogEvent, seen_ms: EpochMs, in_order: bool) -> list[Change]:
         head = self.head
         if in_order:
             # A tick before it would have raised them, and the deletion taken them back.
@@ -269,7 +270,10 @@ class Conversation:
         is_call = fact.outcome == "voice"
         if not (self._may_hold(slot) and (is_call or self._may_hold("call_ended"))):
             return False
-        return any(slot == known.event_id or (is_call and slot == known.assignee_id) for known in self._events())
+        for known in self._events():  # noqa: SIM110 - a compiled method can have no generator
+            if slot == known.event_id or (is_call and slot == known.assignee_id):
+                return True
+        return False
 
     def _may_hold(self, text: str) -> bool:
         """Whether the text may be an id, a type or a name in any event so far."""
@@ -280,13 +284,13 @@ class Conversation:
         for fact_id, fact in new.items():
             known = old.get(fact_id)
             if known is None or known != fact:
-                changes.append(Change(known, self._next_version(known, fact, retracted=False)))
+                changes.append(Change(known, self._next_version(known, fact, False)))
         for fact_id, fact in old.items():
             if fact_id not in new:
-                changes.append(Change(fact, self._next_version(fact, fact, retracted=True)))
+                changes.append(Change(fact, self._next_version(fact, fact, True)))
         return changes
 
-    def _next_version(self, known: MetricFact | None, fact: MetricFact, *, retracted: bool) -> MetricFact:
+    def _next_version(self, known: MetricFact | None, fact: MetricFact, retracted: bool) -> MetricFact:
         revisions, suffix = self.head.revisions, self._suffix(fact)
         before = revisions.get(suffix, 0 if known is None else 1)
         if before == 0:

@@ -31,6 +31,7 @@ class Draft:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._heads = store.heads
         #: Those in force behind the last record.
         self.editions = store.editions
         self._open: dict[str, Conversation] = {}
@@ -43,7 +44,7 @@ class Draft:
         key = conversation_key(tenant, conversation_id)
         found = self._open.get(key)
         if found is None:
-            packed = self._store.heads.get(key)
+            packed = self._heads.get(key)
             if packed is not None:
                 head = unpack(packed)
             elif self._store.left and self._store.left.get(key) is not None:
@@ -56,7 +57,8 @@ class Draft:
     def all(self) -> Iterator[Conversation]:
         """Every conversation of the store, one after the other; only those `touched` stay unpacked."""
         for key, packed in self._store.heads.items():
-            yield self._conversation(key, *names_of(key), unpack(packed))
+            tenant, conversation_id = names_of(key)
+            yield self._conversation(key, tenant, conversation_id, unpack(packed))
 
     def enter(self, edition: int) -> None:
         """The policies of this edition are in force behind here. Raises `UnknownEdition`."""
@@ -76,7 +78,8 @@ class Draft:
             # It came into force in this chunk.
             known = sorted({*self._store.heads, *self._changed})
         for key in list(takewhile(lambda name: name <= upto, known)):
-            yield self.conversation(*names_of(key))
+            tenant, conversation_id = names_of(key)
+            yield self.conversation(tenant, conversation_id)
 
     def touched(self, conversation: Conversation, offset: int) -> None:
         """The event at `offset` has changed the conversation."""
@@ -125,7 +128,8 @@ class Draft:
                 queue.discard(key)
         names = queue.ripe(until_ms) | {key for key, one in self._changed.items() if one.head.timers.is_due(until_ms)}
         for key in sorted(names):
-            found = self.conversation(*names_of(key))
+            tenant, conversation_id = names_of(key)
+            found = self.conversation(tenant, conversation_id)
             if found.head.timers.is_due(until_ms):
                 yield found
 

@@ -19,13 +19,13 @@ from streams.timers.kept import Timers
 class Watch:
     """The timers of one conversation, while it is worked on. `clocks` collects what became of them."""
 
-    __slots__ = ("_alerts", "_book", "_name", "_queued", "_timers", "clocks")
+    __slots__ = ("_alerts", "_book", "_episode_queued", "_name", "_timers", "_turn_queued", "clocks")
 
     def __init__(self, tenant: str, conversation_id: str, timers: Timers, book: PolicyBook) -> None:
         self._name = (tenant, conversation_id)
         self._book = book
         self._timers = timers
-        self._queued = (timers.turn_due, timers.episode_due)
+        self._turn_queued, self._episode_queued = timers.turn_due, timers.episode_due
         self._alerts: Alerts | None = None
         self.clocks: list[ClockChange] = []
 
@@ -55,15 +55,14 @@ class Watch:
         """The instants at which it is due and for which it was not when it was taken from the store."""
         timers = self._timers
         turn_due, episode_due = timers.turn_due, timers.episode_due
-        if (turn_due, episode_due) == self._queued:
-            return ()
-        pairs = zip((turn_due, episode_due), self._queued, strict=True)
-        return tuple(due_ms for due_ms, queued_ms in pairs if due_ms is not None and due_ms != queued_ms)
+        turn = () if turn_due is None or turn_due == self._turn_queued else (turn_due,)
+        episode = () if episode_due is None or episode_due == self._episode_queued else (episode_due,)
+        return turn + episode
 
     @property
     def moved(self) -> bool:
         """Whether it is due at other instants than when it was taken from the store."""
-        return (self._timers.turn_due, self._timers.episode_due) != self._queued
+        return self._timers.turn_due != self._turn_queued or self._timers.episode_due != self._episode_queued
 
     def raise_until(self, state: FoldState, until_ms: EpochMs) -> None:
         """Raise what fell due before `until_ms`."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from speedups.finder import PLAIN
+from speedups.project import PLAIN
 from supportpulse import processes
 
 ROOT = Path(__file__).parents[2]

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -115,7 +116,7 @@ UNFIT: list[tuple[Callable[[fast.Codecs], Any], Callable[[Any], bytes], Any]] = 
 ]
 
 
-@pytest.mark.parametrize(("ours", "plain", "record"), UNFIT, ids=lambda each: repr(each)[-60:])
+@pytest.mark.parametrize(("ours", "plain", "record"), UNFIT, ids=count())
 def test_what_does_not_fit_is_refused_in_the_same_words(
     native: Codegen, ours: Callable[[fast.Codecs], Any], plain: Callable[[Any], bytes], record: Any
 ) -> None:

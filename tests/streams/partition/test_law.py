@@ -236,6 +236,7 @@ def adds_up(told: Sequence[InteractionEvent], pieces: Iterable[Sequence[SourceRe
     assert partition.reader.holding() == expected(told)
 
 
+@pytest.mark.plain
 def test_without_looking_for_duplicates_the_law_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     adds_up(SAME_NAME_TWICE)
     monkeypatch.setattr(Conversation, "knows", lambda self, event: False)
@@ -243,6 +244,7 @@ def test_without_looking_for_duplicates_the_law_breaks(monkeypatch: pytest.Monke
         adds_up(SAME_NAME_TWICE)
 
 
+@pytest.mark.plain
 def test_without_folding_again_the_law_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     adds_up(LATE_REPLY)
     monkeypatch.setattr(Conversation, "_refold", Conversation._append)
@@ -250,6 +252,7 @@ def test_without_folding_again_the_law_breaks(monkeypatch: pytest.MonkeyPatch) -
         adds_up(LATE_REPLY)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("told", [SAME_NAMES, ENDED_TWICE])
 def test_without_comparing_what_may_have_been_sent_before_the_law_breaks(
     told: list[InteractionEvent], monkeypatch: pytest.MonkeyPatch

@@ -167,6 +167,7 @@ SLOW_REPLY = story(
 )
 
 
+@pytest.mark.plain
 def test_without_raising_before_an_event_the_schedule_would_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     def levels() -> list[list[str]]:
         alerts = (run(with_ticks(SLOW_REPLY, looks)).alerts for looks in ([], [clock("09:20")]))
