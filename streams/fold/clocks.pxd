@@ -1,3 +1,4 @@
+from streams.sla.policies cimport deadline, running_ms
 from streams.fold.state cimport Episode, Pause, Turn
 from streams.sla.policies cimport PolicyBook
 from streams.sla.policy cimport Policy

@@ -1,3 +1,4 @@
+from streams.fold.clocks cimport resolution_deadline, response_deadline, response_target
 from schemas.records cimport Call, MetricFact, Survey
 from streams.fold.events cimport LogEvent
 from streams.fold.state cimport Episode, FoldState, Pause, Turn

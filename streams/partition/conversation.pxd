@@ -1,3 +1,5 @@
+from streams.fold.steps cimport step
+from streams.timers.standing cimport standing
 from schemas.records cimport MetricFact
 from streams.fold.events cimport LogEvent
 from streams.fold.measure cimport Measure

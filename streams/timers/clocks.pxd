@@ -1,3 +1,5 @@
+from streams.fold.clocks cimport resolution_run, response_target
+from streams.sla.policies cimport deadline
 from streams.fold.state cimport Episode, FoldState, Turn
 from streams.sla.policies cimport PolicyBook
 from streams.sla.policy cimport Policy

@@ -1,3 +1,4 @@
+from streams.timers.clocks cimport first_episode_due, first_turn_due
 from streams.fold.state cimport Episode, FoldState, Turn
 from streams.sla.policies cimport PolicyBook
 from streams.timers.kept cimport Timers
