@@ -42,6 +42,8 @@ def build(project: Project, force: bool = False, tell: Tell = lambda _: None) ->
             return found
         _sweep(project.built)
         scratch = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=project.built))
+        # Private until now. Who may read the sources may use what is made of them: in the image, another user.
+        scratch.chmod(project.built.stat().st_mode)
         try:
             made = _compiled(project, tools, scratch, {} if force else _reusable(project, tools), tell)
             _try_out(project, made, scratch)

@@ -54,6 +54,11 @@ def test_what_is_built_is_used(built: Toy) -> None:
     assert all(built.loaded(module).endswith(SUFFIX) for module in MODULES)
 
 
+def test_what_is_built_can_be_read_by_whoever_can_read_the_sources(built: Toy) -> None:
+    modes = {path.parent.stat().st_mode for path in built.libraries().values()}
+    assert modes == {(built.root / "speedups").stat().st_mode}
+
+
 def test_without_a_build_the_plain_modules_are_used(tmp_path: Path) -> None:
     plain = toy(tmp_path / "toy")
     assert "nothing was compiled for this Python" in plain.state()
