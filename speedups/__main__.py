@@ -13,7 +13,7 @@ from speedups.finder import state
 from speedups.project import Project
 from speedups.toolchain import BuildError, NoCompiler, c_compiler
 
-_FAILED, _USAGE, _NO_COMPILER = 1, 2, 3
+_FAILED, _USAGE, _NO_COMPILER, _INTERRUPTED = 1, 2, 3, 130
 
 
 def main(arguments: list[str]) -> int:
@@ -38,6 +38,8 @@ def main(arguments: list[str]) -> int:
     except (BuildError, OSError) as exc:
         print(f"the hot path was not compiled and runs as plain Python, which is slower: {exc}", file=sys.stderr)
         return _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     return 0
 
 
@@ -50,7 +52,7 @@ def _build(force: bool) -> None:
         if terminal:
             print(f"\r\033[K{line}", end="", flush=True)
         elif not told:
-            print(line.replace(": 0 of ", ": "), flush=True)
+            print(line, flush=True)
         told = True
 
     try:

@@ -41,6 +41,8 @@ def build(project: Project, force: bool = False, tell: Tell = lambda _: None) ->
             return found
         _sweep(project.built)
         scratch = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=project.built))
+        # Private until now. Who may read the sources may use what is made of them: in the image, another user.
+        scratch.chmod(project.built.stat().st_mode)
         try:
             made = _compiled(project, tools, scratch, {} if force else _reusable(project, tools), tell)
             _try_out(project, made, scratch)
@@ -104,13 +106,14 @@ def _compiled(
             path, extensions[name] = reusable[name]
             shutil.copy2(path, folder)
     missing = [name for name in project.modules if name not in extensions]
-    tell(f"compiling the hot path: 0 of {len(missing)} modules")
+    modules = "1 module" if len(missing) == 1 else f"{len(missing)} modules"
+    tell(f"compiling the hot path: {modules}")
     with ThreadPoolExecutor(JOBS) as pool:
         tasks = [pool.submit(compiled, name) for name in missing]
         try:
             for number, task in enumerate(tasks, 1):
                 name, extensions[name] = task.result()
-                tell(f"compiling the hot path: {number} of {len(missing)} modules")
+                tell(f"compiling the hot path: {number} of {modules}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

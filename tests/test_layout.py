@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,10 @@ OURS = {*ALLOWED, "tests", "bench", "chaos", "scripts"}
 MAX_LINES = 400
 
 MODULES = sorted(path for package in ALLOWED for path in (ROOT / package).rglob("*.py"))
+#: What Cython reads and `ast` cannot.
+DECLARATIONS = sorted(
+    path for package in ALLOWED for end in ("pxd", "pyx") for path in (ROOT / package).rglob(f"*.{end}")
+)
 SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
 
 
@@ -46,10 +51,27 @@ def reaching_back(package: str, tree: ast.AST) -> list[str]:
     ]
 
 
+def declared_back(package: str, text: str) -> list[str]:
+    """Modules that a .pxd or .pyx of `package` imports, and may not."""
+    found = re.findall(r"^\s*(?:from|c?import)\s+([\w.]+)", text, flags=re.MULTILINE)
+    return [module for module in found if module.split(".")[0] in OURS - ALLOWED[package]]
+
+
 @pytest.mark.parametrize("path", MODULES, ids=named)
 def test_imports_follow_the_event(path: Path) -> None:
     package = path.relative_to(ROOT).parts[0]
     assert reaching_back(package, ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("path", DECLARATIONS, ids=named)
+def test_declarations_follow_the_event_too(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0]
+    assert declared_back(package, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("line", ["from streams.fold.state cimport State", "cimport streams.fold", "import sinks"])
+def test_a_declaration_that_points_back_is_seen(line: str) -> None:
+    assert declared_back("schemas", f"from schemas.codegen cimport varints\n    {line}\n") != []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=named)

@@ -102,7 +102,10 @@ class Worker:
         behind it.
         """
         code = speedups.state()
-        log.info("worker.starts", hot_path=str(code), **({} if code.compiled else {"why": code.why}))
+        if code.compiled:
+            log.info("worker.starts", hot_path=str(code))
+        else:
+            log.warning("worker.starts", hot_path=str(code), why=code.why)
         self._config.data_dir.mkdir(parents=True, exist_ok=True)
         _tame_garbage_collection()
         await self._outbox.start()

@@ -35,6 +35,16 @@ def test_every_package_is_copied() -> None:
     assert packages <= copied()
 
 
+def test_the_image_has_a_compiled_hot_path_and_no_compiler() -> None:
+    lines = [" ".join(words) for words in dockerfile()]
+    last_stage = max(number for number, line in enumerate(lines) if line.startswith("FROM"))
+    building = [number for number, line in enumerate(lines) if "python -m speedups build" in line]
+    assert building
+    assert max(building) < last_stage
+    assert any("install" in line and "gcc" in line for line in lines[: min(building)])
+    assert not any("gcc" in line or "cython" in line for line in lines[last_stage:])
+
+
 def test_the_image_runs_the_projects_command() -> None:
     (entrypoint,) = instructions("ENTRYPOINT")
     assert re.findall(r"[\w-]+", " ".join(entrypoint)) == list(project()["project"]["scripts"])
