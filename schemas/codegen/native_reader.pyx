@@ -209,7 +209,8 @@ cdef class _Remembered:
         ):
             return _shared(found)
         found = _decoded(text)
-        if found != NULL and PyUnicode_GET_LENGTH(found) == text.bytes and _is_ascii(text):
+        # As many characters as bytes: it is ASCII, and its data are the bytes to compare with.
+        if found != NULL and PyUnicode_GET_LENGTH(found) == text.bytes:
             Py_XDECREF(place[0])
             place[0] = _shared(found)
         return found
