@@ -89,7 +89,7 @@ class Outcome:
     #: What became of clocks that backfill did not start.
     clocks: list[ClockChange] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    #: Tenant and source of the last word in each conversation that had an event.
+    #: Tenant and source of every live event, late ones and duplicates included; of none if the store does not listen.
     heard: frozenset[SourceName] = frozenset()
     #: The conversations that were changed and are done now, where they may leave one day.
     done: list[str] = field(default_factory=list)
@@ -124,8 +124,11 @@ def process(
     made: list[Made] = []
     edition = draft.editions.current
     through, accepted, late, duplicates = outcome.through, 0, 0, 0
+    listens, spoken = store.listens, set[SourceName]()
     for block in _blocks(records):
-        for record, found in zip(block, _read_all(block), strict=True):
+        read_all = _read_all(block)
+        spoken |= _sources(read_all) if listens else frozenset()
+        for record, found in zip(block, read_all, strict=True):
             offset = record.offset
             if offset <= through:
                 continue
@@ -158,7 +161,7 @@ def process(
     outcome.through, outcome.edition = through, edition
     outcome.counts.update(_told(accepted=accepted, late=late, duplicate=duplicates, refused=len(outcome.dead_letters)))
     outcome.entries = draft.entries()
-    outcome.heard = draft.heard()
+    outcome.heard = frozenset(spoken)
     if store.leavers is not None:
         outcome.done = draft.done()
     return outcome
@@ -174,6 +177,11 @@ def _blocks(records: Iterable[SourceRecord]) -> Iterator[list[SourceRecord]]:
 def _read_all(block: Iterable[SourceRecord]) -> list[Read | _Refusal]:
     """What the fold needs of each, or why it cannot be had."""
     return [_read_or_refuse(record.value or b"") for record in block]
+
+
+def _sources(events: Iterable[Read | _Refusal]) -> set[SourceName]:
+    """Tenant and source of those that are no backfill."""
+    return {(one[0], one[2].source) for one in events if isinstance(one, tuple) and not one[2].historical}
 
 
 def _read_or_refuse(payload: bytes) -> Read | _Refusal:
@@ -209,14 +217,14 @@ def _tick(draft: Draft, outcome: Outcome, key: bytes, offset: int, at_ms: EpochM
 
     def renew(conversation: Conversation) -> None:
         if conversation.head.edition != draft.editions.current:
-            _renew(draft, outcome, conversation, offset, at_ms, made, ticked=True)
+            _renew(draft, outcome, conversation, offset, at_ms, made)
 
     for conversation in draft.outdated(tick.upto):
         renew(conversation)
     for conversation, changes in judge_due(draft, tick.held, at_ms, renew):
         made += [(offset, at_ms, change) for change in changes]
         _take_alerts(outcome, conversation, at_ms)
-        draft.ticked(conversation, offset)
+        draft.touched(conversation, offset)
 
 
 def _renew(
@@ -226,15 +234,13 @@ def _renew(
     offset: int,
     at_ms: EpochMs,
     made: list[Made],
-    *,
-    ticked: bool = False,
 ) -> None:
     """The policies were rewritten since it was last looked at: judge it by those in force."""
     anew = conversation.judge_anew(draft.editions.book, draft.editions.current, at_ms)
     made += [(offset, at_ms, change) for change in anew]
     if conversation.watch.has_news:
         _take_alerts(outcome, conversation, at_ms)
-    (draft.ticked if ticked else draft.touched)(conversation, offset)
+    draft.touched(conversation, offset)
 
 
 def _take_alerts(outcome: Outcome, conversation: Conversation, timestamp_ms: EpochMs) -> None:

@@ -75,6 +75,11 @@ class Conversation:
         identity = event.identity
         return identity in [known.identity for known in self._events()]
 
+    def voices(self, sources: frozenset[str]) -> list[str]:
+        """Those of these sources that have a word in it."""
+        among = frozenset(source for source in sources if self._may_hold(source))
+        return sorted(among & {event.source for event in self._events()}) if among else []
+
     def is_in_order(self, event: LogEvent) -> bool:
         """Whether the event stands behind all that are known."""
         last = self.head.fold.last
@@ -128,7 +133,7 @@ class Conversation:
         head, measure, watch = self.head, self._measure, self.watch
         state, judged_ms = head.fold, head.judged_ms
         alert_due = head.timers.alert_due
-        was_due = alert_due is not None and alert_due < event.occurred_at
+        was_due = alert_due is not None and alert_due < event.occurred_at and not watch.hear(event.source)
         if was_due:
             watch.raise_until(state, event.occurred_at)
         before = _NO_FACTS if judged_ms is None else self._open_breaches(judged_ms)

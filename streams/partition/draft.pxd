@@ -9,14 +9,12 @@ cdef class Draft:
     cdef dict _open
     cdef dict _sealed
     cdef dict _changed
-    cdef set _ticked
     cdef dict _heads
 
     @cython.locals(found=Conversation, head=Head)
     cpdef Conversation conversation(self, tenant, conversation_id)
     @cython.locals(head=Head)
     cpdef touched(self, Conversation conversation, offset)
-    cpdef ticked(self, Conversation conversation, offset)
     cdef Conversation _conversation(self, key, tenant, conversation_id, Head head)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 
-from schemas.ticks import SourceName
 from schemas.times import EpochMs
 from streams.fold.events import LogEvent
 from streams.fold.state import FoldState
@@ -37,7 +36,6 @@ class Draft:
         self._open: dict[str, Conversation] = {}
         self._sealed: Segments = {}
         self._changed: dict[str, Conversation] = {}
-        self._ticked: set[str] = set()
 
     def conversation(self, tenant: str, conversation_id: str) -> Conversation:
         """The conversation, unpacked once per chunk; a new one when it is not known. Raises `HasLeft`."""
@@ -90,16 +88,6 @@ class Draft:
             self._sealed[key, head.segments] = seal(head.log, head.count)
             head.segments += 1
             head.log, head.count = b"", 0
-
-    def ticked(self, conversation: Conversation, offset: int) -> None:
-        """The tick at `offset` has changed the conversation."""
-        self._ticked.add(conversation.key)
-        self.touched(conversation, offset)
-
-    def heard(self) -> frozenset[SourceName]:
-        """Tenant and source of the last word in each conversation that an event has changed."""
-        spoken = (one for key, one in self._changed.items() if key not in self._ticked)
-        return frozenset((one.tenant, last[3]) for one in spoken if (last := one.head.fold.last) is not None)
 
     def done(self) -> list[str]:
         """The conversations that the chunk has changed and that are done or merged now."""

@@ -132,6 +132,8 @@ class Store:
     left: LeftBook = field(default_factory=LeftBook, compare=False)
     #: Who may leave when; None: nobody ever does.
     leavers: Leavers | None = field(default=None, compare=False)
+    #: Whether somebody wants to know which sources events come from.
+    listens: bool = field(default=False, compare=False)
     #: The policies before `book`, and `book`.
     editions: Editions = field(init=False, compare=False)
     #: Conversations that an earlier edition judged, in the order in which they are judged again.

@@ -44,3 +44,5 @@ class Timers(Dues, array_like=True, gc=False):
     raised: dict[str, list[Raised]] = {}
     #: Behind when the first of both clocks raises something: what an event has to be compared with.
     alert_due: EpochMs | None = None
+    #: Sources with a word in the conversation that the last tick held: until they are heard of it raises nothing.
+    held: list[str] = []

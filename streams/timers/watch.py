@@ -71,6 +71,17 @@ class Watch:
             for clock in open_clocks(state, self._book):
                 self.alerts.fall_due(clock, state, until_ms)
 
+    def hear(self, source: str) -> bool:
+        """An event of this source has come. Whether a source is still held."""
+        held = self._timers.held
+        if source in held:
+            held.remove(source)
+        return bool(held)
+
+    def hold(self, sources: list[str]) -> None:
+        """These are held now."""
+        self._timers.held = sources
+
     def follow(self, state: FoldState, judged_ms: EpochMs | None, moved: int) -> None:
         """After an event: look again at the clocks that it has `moved`, or at both if something was due before it."""
         timers, episode = self._timers, state.episode
@@ -99,6 +110,7 @@ class Watch:
         """The conversation was erased."""
         self._timers.turn_due = self._timers.episode_due = self._timers.alert_due = None
         self._timers.raised.clear()
+        self._timers.held = []
 
 
 def _earlier(one: EpochMs | None, other: EpochMs | None) -> EpochMs | None:

@@ -216,7 +216,7 @@ class InteractionsStage:
         return await bring_back(archive, store, records, partition.returned.extend, still_wanted)
 
     async def _recover(self, number: int, generation: int) -> _Partition:
-        store = Store(self._book)
+        store = Store(self._book, listens=bool(self._config.heartbeat_seconds))
         if self._config.archive is not None:
             store.leavers = Leavers(self._config.leave_after_ms)
         began = time.monotonic()

@@ -16,8 +16,8 @@ from schemas.registry import MARKER
 from streams.partition import chunk
 from streams.partition.log import SEGMENT_EVENTS
 from streams.partition.store import Store, conversation_key
-from tests.streams.partition.harness import Partition, Published, cut, expected, record, records
-from tests.streams.stories import DAY_MS, story
+from tests.streams.partition.harness import Partition, Published, cut, expected, record, records, tick
+from tests.streams.stories import DAY_MS, clock, story
 from tests.streams.strategies import BOOK, FIRST_MS, partitions
 
 KEY = conversation_key("acme", "c")
@@ -239,3 +239,29 @@ def test_tenants_share_nothing_but_a_partition() -> None:
     partition = Partition()
     assert partition.feed([mine, theirs]).counts == {"accepted": 2}
     assert len(partition.store.heads) == 2
+
+
+def test_every_source_that_speaks_is_heard_whoever_has_the_last_word() -> None:
+    told = story(
+        """
+        09:00 customer message from=mail
+        09:01 customer message from=chat
+        09:02 system assigned=ana from=rules
+        """
+    )
+    past = [msgspec.structs.replace(story("08:00 customer message id=old from=import")[0], historical=True)]
+    late = story("08:30 customer message id=late from=mail")
+    partition = Partition()
+    partition.store.listens = True
+
+    def heard(*events: InteractionEvent) -> set[str]:
+        outcome = partition.feed(records(events, first=partition.store.applied + 1))
+        return {source for _, source in outcome.heard}
+
+    assert heard(*told) == {"mail", "chat", "rules"}
+    assert heard(*late) == {"mail"}, "it speaks of the past, but it speaks"
+    assert heard(told[1]) == {"chat"}, "a duplicate is a sign of life"
+    assert heard(*past) == set(), "backfill is none"
+    assert partition.feed([tick(99, clock("10:00"))]).heard == frozenset()
+    partition.store.listens = False
+    assert heard(*story("09:30 customer message from=chat id=more")) == set(), "nobody wants to know"

@@ -227,3 +227,79 @@ def test_after_a_recovery_a_held_conversation_is_looked_at_all_the_same() -> Non
     for one in (partition, recovered):
         one.feed([tick(2, clock("09:10"))])
         assert [alert.level for alert in one.alerts] == ["warning", "warning", "breach"]
+
+
+TWO_SOURCES = """
+    09:00 customer message
+    09:01 system assigned=ana from=pbx
+    09:20 system assigned=bo from=pbx
+    09:40 bo message from=pbx
+"""
+RAISED = [
+    "first_response warning 0.5 09:02:30 → 09:05:00",
+    "first_response warning 0.9 09:04:30 → 09:05:00",
+    "first_response breach 09:05:30 → 09:05:00",
+]
+CHAT_HELD = [("acme", "chat")]
+
+
+def test_whoever_spoke_last_a_conversation_is_held_with_every_source_that_has_a_word_in_it() -> None:
+    partition = partition_of(PLAIN, story(TWO_SOURCES)[:2])
+    partition.feed([tick(2, clock("09:10"), held=CHAT_HELD)])
+    assert partition.alerts == []
+    assert partition.reader.holding() == {}, "its state is not known, and so it is not breached"
+    partition.feed([tick(3, clock("09:10"), held=[("acme", "mail")])])
+    assert told(partition.alerts) == RAISED
+
+
+def test_what_another_source_says_meanwhile_raises_nothing_either() -> None:
+    events = story(TWO_SOURCES)
+    partition = partition_of(PLAIN, events[:2])
+    partition.feed([tick(2, clock("09:10"), held=CHAT_HELD)])
+    partition.feed([record(3, events[2]), tick(4, clock("09:21"), held=CHAT_HELD)])
+    assert partition.alerts == []
+    assert {f.metric for f in partition.reader.holding().values()} == {"transfer"}, "not known, so not breached"
+    partition.feed([tick(5, clock("09:22"))])
+    assert told(partition.alerts) == RAISED, "when it is heard again, as if it had never been away"
+
+
+def test_a_reply_that_was_under_way_is_all_that_is_ever_said() -> None:
+    events = story(TWO_SOURCES)
+    partition = partition_of(PLAIN, events[:2])
+    partition.feed([tick(2, clock("09:10"), held=CHAT_HELD), record(3, events[2])])
+    partition.feed(records(story("09:03 ana message id=late"), first=4))
+    partition.feed([tick(5, clock("09:30"))])
+    assert partition.alerts == []
+    assert [f.outcome for f in partition.reader.holding().values() if f.metric == "sla_first_response"] == ["met"]
+
+
+def test_a_held_source_that_speaks_again_raises_what_was_due_before() -> None:
+    partition = partition_of(PLAIN, story(TWO_SOURCES)[:2])
+    partition.feed([tick(2, clock("09:10"), held=CHAT_HELD)])
+    partition.feed(records(story("09:15 customer message id=again"), first=3))
+    assert told(partition.alerts) == RAISED
+
+
+def test_what_ends_late_meanwhile_is_a_breach_by_all_that_is_known() -> None:
+    events = story(TWO_SOURCES)
+    partition = partition_of(PLAIN, events[:2])
+    partition.feed([tick(2, clock("09:10"), held=CHAT_HELD), *records(events[2:], first=3)])
+    assert told(partition.alerts, "first_response") == ["first_response breach 09:40:00 → 09:05:00"]
+    partition.feed(records(story("09:03 ana message id=late"), first=5))
+    assert told(partition.alerts, "first_response")[1:] == ["first_response retracted 09:03:00 → 09:05:00"]
+
+
+def test_that_it_is_held_outlives_the_worker() -> None:
+    events = story(TWO_SOURCES)
+    partition = partition_of(PLAIN, events[:2])
+    partition.feed([tick(2, clock("09:10"), held=CHAT_HELD)])
+    recovered = Partition(partition.store.book)
+    recovered.store.heads.update(partition.store.heads)
+    recovered.store.applied = partition.store.applied
+    recovered.store.index_due()
+    for one in (partition, recovered):
+        one.feed([record(3, events[2])])
+        assert one.alerts == []
+        one.feed([tick(4, clock("09:22"))])
+        assert told(one.alerts) == RAISED
+    assert partition.store.heads == recovered.store.heads

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import InteractionEvent, SlaAlert
+from schemas.ticks import SourceName
 from schemas.times import EpochMs
 from streams.partition import chunk
 from streams.partition.chunk import SourceRecord
@@ -137,6 +138,30 @@ def test_after_a_crash_the_same_alerts_come_again_and_no_others(
         sent += [raised.alert for raised in outcome.alerts]
     assert sorted(sent, key=repr) == sorted(straight.alerts, key=repr)
     assert store.heads == straight.store.heads
+
+
+_HELD = st.frozensets(st.sampled_from((("acme", "chat"), ("", "pbx"), ("other", "chat"))), max_size=2)
+
+
+@given(partitions(), st.lists(st.tuples(instants, _HELD), max_size=10), st.sets(st.integers(0, 60), max_size=4))
+@laws
+def test_what_is_held_is_said_later_and_does_not_depend_on_chunks(
+    told: list[InteractionEvent], looks: list[tuple[EpochMs, frozenset[SourceName]]], ends: set[int]
+) -> None:
+    told = in_order(told)
+    held_at = dict(looks)
+    log = [
+        tick(one.offset, one.timestamp, held_at.get(one.timestamp, ())) if one.value is None else one
+        for one in with_ticks(told, held_at)
+    ]
+    first, second, never_held = run(log, ends), run(log, range(len(log))), run(with_ticks(told, held_at))
+    assert first.store.heads == second.store.heads
+    assert first.alerts == second.alerts
+    assert first.reader.holding() == never_held.reader.holding() == expected(told, END_MS)
+    said, unheld = ({key_of(alert): alert for alert in one.alerts} for one in (first, never_held))
+    # What was held and ended meanwhile is not warned of; what was erased meanwhile is not spoken of.
+    assert said.keys() <= unheld.keys()
+    assert all(key[2] != "breach" or erased(told, alert) for key, alert in unheld.items() if key not in said)
 
 
 @given(arrivals(), st.lists(st.tuples(st.integers(0, 40), instants), max_size=5))
