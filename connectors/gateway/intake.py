@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 import structlog
@@ -24,16 +23,15 @@ from schemas.topics import Topics, record_key
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
-class Taken:
+class Taken(msgspec.Struct):
     """What a request leads to: records to publish before it is answered, and what to count then."""
 
-    records: list[Record] = field(default_factory=list)
+    records: list[Record] = []
     #: Types of the events.
-    types: list[str] = field(default_factory=list)
+    types: list[str] = []
     ignored: Sequence[str] = ()
     #: Reasons of the dead letters.
-    parked: list[str] = field(default_factory=list)
+    parked: list[str] = []
 
 
 class Intake:

@@ -99,8 +99,10 @@ class _Ticket:
 
     def _tell(self, failure: NotPublished | None) -> None:
         self.done = True
+        # What the request held is let go while it is at hand, and not when its time would be over.
+        told, self._told = self._told, _nobody
         try:
-            self._told(failure)
+            told(failure)
         # Whoever cannot be told must not keep the others of a batch from it, and their records are with Kafka.
         except Exception:
             log.exception("not_told")
@@ -363,6 +365,10 @@ class GatewayPublisher:
         self._waiting -= records
         if not self._waiting:
             self._idle.set()
+
+
+def _nobody(_: NotPublished | None) -> None:
+    """Has been told."""
 
 
 def _settle(done: asyncio.Future[None], failure: NotPublished | None) -> None:
