@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.channels.base import Delivery, Parsed, Source, event
-from schemas.records import ActorKind, Channel, EventType
+from connectors.channels.base import Delivery, Parsed, Source
+from schemas.records import ActorKind, Channel, EventType, InteractionEvent
 from schemas.times import EpochMs
 
 #: The `sequence` of a status and of a merge: at one instant, what somebody wrote comes before what it was sent with. A
@@ -35,20 +35,22 @@ class Telling:
         **said: Any,
     ) -> None:
         """One event more. `said` are further fields of it; they win over what the conversation says."""
+        conversation_id = said.pop("conversation_id", self.conversation_id)
+        channel = said.pop("channel", self.channel)
+        if "customer_id" not in said:
+            said["customer_id"] = self.customer_id or (actor_id if actor == "customer" else None)
         self.parsed.events.append(
-            event(
-                self.source,
-                self.delivery,
+            InteractionEvent(
                 event_id=event_id,
+                tenant=self.source.tenant,
+                source=self.source.name,
+                channel=channel,
                 type=type,
                 occurred_at=at_ms,
-                actor=actor,
+                ingested_at=self.delivery.received_at,
+                conversation_id=conversation_id,
+                actor_kind=actor,
                 actor_id=actor_id,
-                **{
-                    "conversation_id": self.conversation_id,
-                    "channel": self.channel,
-                    "customer_id": self.customer_id or (actor_id if actor == "customer" else None),
-                    **said,
-                },
+                **said,
             )
         )

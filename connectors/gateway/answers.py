@@ -1,56 +1,78 @@
-"""The answer that nearly every delivery gets, as it goes over the wire.
+"""What a request is answered with, and how it goes over the wire.
 
-Building one of aiohttp's responses costs as much as verifying a delivery, and they all come out the same.
+Most go out as bytes made here: building one of aiohttp's responses costs as much as verifying a delivery.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from email.utils import formatdate
+from http import HTTPStatus
 
-from aiohttp import ClientConnectionResetError, HttpVersion11, web
+from aiohttp import web
 
-
-def taken(request: web.BaseRequest) -> web.StreamResponse:
-    """200, and nothing else: a delivery has been taken."""
-    if request.version == HttpVersion11 and request.keep_alive:
-        return _TAKEN
-    return web.Response(status=200)
+from connectors.channels.base import Reply
+from connectors.gateway.problems import CONTENT_TYPE, Problem
 
 
-class _Taken(web.StreamResponse):
-    """One for all requests: nothing of it belongs to one of them."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers and body. Names and values are ours, never a sender's: nothing in them needs to be quoted."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._second = 0
-        self._bytes = b""
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
     @property
-    def keep_alive(self) -> bool:
-        """Only for connections that are kept."""
-        return True
+    def closes(self) -> bool:
+        """Whether nothing more is read from the connection."""
+        return self.headers.get("Connection") == "close"
 
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Send all of it. Raises aiohttp's error if nobody is there any more."""
-        protocol = request.protocol
-        transport = protocol.transport
-        if transport is None or transport.is_closing():
-            raise ClientConnectionResetError("nobody waits for the answer any more")
-        transport.write(self._now())
-        if protocol.writing_paused:
-            await request.writer.drain()
+    def wire(self) -> bytes:
+        """All of it, for a connection that speaks HTTP/1.1."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+        length = len(self.body)
+        head = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n{lines}Content-Length: {length}\r\n"
+        return f"{head}Date: {_date()}\r\n\r\n".encode() + self.body
 
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Nothing is left to send."""
+    def response(self) -> web.Response:
+        """The same for aiohttp to send."""
+        response = web.Response(status=self.status, body=self.body, headers=self.headers)
+        if self.closes:
+            response.force_close()
+        return response
 
-    def _now(self) -> bytes:
+
+class _Taken(Answer):
+    """What nearly every delivery gets, made once a second."""
+
+    __slots__ = ()
+    _second = 0
+    _bytes = b""
+
+    def wire(self) -> bytes:
         second = int(time.time())
-        if second != self._second:
-            self._second = second
-            date = formatdate(second, usegmt=True)
-            self._bytes = f"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: {date}\r\n\r\n".encode()
-        return self._bytes
+        if second != _Taken._second:
+            _Taken._second = second
+            _Taken._bytes = Answer.wire(self)
+        return _Taken._bytes
 
 
-_TAKEN = _Taken()
+#: 200, and nothing else: a delivery has been taken.
+TAKEN: Answer = _Taken(200)
+
+
+def reply(said: Reply) -> Answer:
+    """What a vendor is told in words."""
+    return Answer(said.status, {"Content-Type": said.content_type}, said.body)
+
+
+def problem(found: Problem) -> Answer:
+    """What is wrong."""
+    return Answer(found.status, {"Content-Type": CONTENT_TYPE, **found.headers}, found.body())
+
+
+def _date() -> str:
+    return formatdate(int(time.time()), usegmt=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Mapping
 
 from aiohttp import StreamReader, web
 
@@ -24,17 +25,26 @@ async def read(request: web.BaseRequest, most_bytes: int, timeout_seconds: float
         raise _too_large(most_bytes)
     content = request.content
     if content.is_eof():
-        raw = content.read_nowait()
-        if len(raw) > most_bytes:
-            raise _too_large(most_bytes)
-    else:
-        try:
-            raw = await asyncio.wait_for(_read_slowly(content, most_bytes), timeout_seconds)
-        except asyncio.TimeoutError:
-            raise Problem(
-                408, f"the body did not arrive within {timeout_seconds:g} s: send it again", {"Connection": "close"}
-            ) from None
-    encoding = request.headers.get("Content-Encoding")
+        return whole(content, request.headers, most_bytes)
+    try:
+        raw = await asyncio.wait_for(_read_slowly(content, most_bytes), timeout_seconds)
+    except asyncio.TimeoutError:
+        raise Problem(
+            408, f"the body did not arrive within {timeout_seconds:g} s: send it again", {"Connection": "close"}
+        ) from None
+    return _decoded(raw, request.headers, most_bytes)
+
+
+def whole(content: StreamReader, headers: Mapping[str, str], most_bytes: int) -> bytes:
+    """As `read`, of a body that is there to its end."""
+    raw = content.read_nowait()
+    if len(raw) > most_bytes:
+        raise _too_large(most_bytes)
+    return _decoded(raw, headers, most_bytes)
+
+
+def _decoded(raw: bytes, headers: Mapping[str, str], most_bytes: int) -> bytes:
+    encoding = headers.get("Content-Encoding")
     return raw if encoding is None else decompress(raw, encoding.strip().lower(), most_bytes)
 
 

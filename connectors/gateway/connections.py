@@ -8,41 +8,54 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
-from aiohttp import web
-from aiohttp.http import StreamWriter
+from aiohttp import StreamReader, web
+from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
 from aiohttp.web_protocol import _ErrInfo
+
+from connectors.gateway.answers import Answer
+
+#: Takes a request that came whole, if it is one of its own, and calls `finish` with the answer, later.
+Take: TypeAlias = "Callable[[RawRequestMessage, StreamReader, Callable[[Answer], None]], bool]"
 
 
 class GuardedServer(web.Server):
     """aiohttp's low-level server. A connection without a whole head `head_seconds` after it came, or after the first
     byte of a later head, is closed.
+
+    What came whole goes to `take`, without a task, a request object and a response object of aiohttp's; what `take`
+    leaves, and everything that is not as usual, goes to `handler`.
     """
 
     def __init__(
         self,
         handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
         head_seconds: float,
+        take: Take,
         **options: Any,
     ) -> None:
         super().__init__(handler, **options)
         self._head_seconds = head_seconds
+        self._take = take
 
     def __call__(self) -> web.RequestHandler:
         """A connection's protocol."""
-        return _Connection(self, self._head_seconds, loop=self._loop, **self._kwargs)
+        return _Connection(self, self._head_seconds, self._take, loop=self._loop, **self._kwargs)
 
 
 class _Connection(web.RequestHandler):
-    __slots__ = ("_head_seconds", "_head_timer", "_server")
+    __slots__ = ("_head_seconds", "_head_timer", "_resting", "_server", "_take")
 
-    def __init__(self, server: web.Server, head_seconds: float, **options: Any) -> None:
+    def __init__(self, server: web.Server, head_seconds: float, take: Take, **options: Any) -> None:
         super().__init__(server, **options)
         self._server = server
         self._head_seconds = head_seconds
+        self._take = take
         #: Set while a head is due.
         self._head_timer: asyncio.TimerHandle | None = None
+        #: What the connection's task waits for, while a request is answered without it. To aiohttp it is busy then.
+        self._resting: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -50,18 +63,75 @@ class _Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_waiting()
+        if self._resting is not None:
+            self._wake_later(self._resting)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         heads = self._request_count
-        super().data_received(data)
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            # What comes while a request is answered is its body, or waits in turn.
+            super().data_received(data)
+            if self._request_count != heads and self._head_timer is not None:
+                self._stop_waiting()
+            return
+        # Without a waiter aiohttp wakes nobody: whether the task is needed is seen when the request is there.
+        self._waiter = None
+        try:
+            super().data_received(data)
+        finally:
+            self._waiter = waiter
         if self._request_count != heads:
             if self._head_timer is not None:
                 self._stop_waiting()
-        elif self._head_timer is None and self._is_idle():
-            # Bytes between two requests that are no head yet. What comes while a request is answered is its body, or
-            # waits in turn: then the clock starts with the first byte after the answer, or the idle connection ends.
+            self._begin(waiter)
+        elif self._head_timer is None:
+            # Bytes between two requests that are no head yet. Of what came while one was answered, the clock starts
+            # with the first byte after the answer, or the idle connection ends.
             self._expect_head()
+
+    def _begin(self, waiter: asyncio.Future[None]) -> None:
+        """The first request that waits is taken, or the task is woken for it."""
+        message, payload = self._messages[0]
+        if (
+            isinstance(message, _ErrInfo)
+            or message.upgrade
+            or message.should_close
+            or message.version != HttpVersion11
+            or self._paused
+            or not payload.is_eof()
+            or not self._take(message, payload, self._finish)
+        ):
+            waiter.set_result(None)
+            return
+        self._waiter, self._resting = None, waiter
+        self._request_in_progress = True
+        self._server.requests_count += 1
+        self._messages.popleft()
+        self._make_room()
+
+    def _finish(self, answer: Answer) -> None:
+        """What was taken has its answer."""
+        self._request_in_progress = False
+        if self._handler_waiter is not None and not self._handler_waiter.done():
+            self._handler_waiter.set_result(None)
+        waiter, transport = self._resting, self.transport
+        if waiter is None or transport is None or transport.is_closing():
+            # Nobody waits for it any more.
+            return
+        transport.write(answer.wire())
+        self._wake_later(waiter)
+        if answer.closes or self._close or self._force_close:
+            self.force_close()
+            return
+        self._keep_alive_from_now()
+        if self._messages:
+            self._begin(waiter)
+
+    def _wake_later(self, waiter: asyncio.Future[None]) -> None:
+        """The connection is idle again."""
+        self._waiter, self._resting = waiter, None
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         # A body's reader says so after each piece, paused or not, and each time the parser would be asked for more.
@@ -69,7 +139,7 @@ class _Connection(web.RequestHandler):
             super().resume_reading(resume_parser)
 
     async def start(self) -> None:
-        """Answer one request after the other, until the connection ends.
+        """Answer one request after the other, until the connection ends: those that were not taken on the way here.
 
         aiohttp makes a task for each, and looks after what is left of its body. What came whole needs none of that. The
         first request that did not, or that ends the connection, is for aiohttp, and so is what follows it.
@@ -116,9 +186,6 @@ class _Connection(web.RequestHandler):
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         if self._keepalive_handle is None:
             self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
-
-    def _is_idle(self) -> bool:
-        return self._waiter is not None and not self._waiter.done()
 
     def _expect_head(self) -> None:
         self._head_timer = self._loop.call_later(self._head_seconds, self.force_close)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 import structlog
@@ -24,16 +23,15 @@ from schemas.topics import Topics, record_key
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
-class Taken:
+class Taken(msgspec.Struct):
     """What a request leads to: records to publish before it is answered, and what to count then."""
 
-    records: list[Record] = field(default_factory=list)
+    records: list[Record] = []
     #: Types of the events.
-    types: list[str] = field(default_factory=list)
+    types: list[str] = []
     ignored: Sequence[str] = ()
     #: Reasons of the dead letters.
-    parked: list[str] = field(default_factory=list)
+    parked: list[str] = []
 
 
 class Intake:
@@ -44,25 +42,31 @@ class Intake:
         self._dead_letters = topics.dead_letters
 
     def delivery(self, entry: Entry, delivery: Delivery) -> Reply | Taken:
-        """A vendor's delivery. Raises `Problem`: 401 if it proves nothing, 422 if its body makes no sense."""
+        """A vendor's delivery, in the three steps below. Raises `Problem`."""
+        reply = self.admit(entry, delivery)
+        return self.take(entry, delivery, self.parse(entry, delivery)) if reply is None else reply
+
+    def admit(self, entry: Entry, delivery: Delivery) -> Reply | None:
+        """A handshake's reply, or None for a delivery that is genuine. Raises `Problem` 401 if it proves nothing."""
         try:
-            reply = admit(entry.connector, delivery, entry.source)
+            return admit(entry.connector, delivery, entry.source)
         except Unverified as exc:
             raise unauthorized(str(exc)) from exc
-        if reply is not None:
-            return reply
+
+    def parse(self, entry: Entry, delivery: Delivery) -> Parsed:
+        """What a genuine delivery says. Raises `Problem` 422 if its body makes no sense."""
         try:
-            parsed = read(entry.connector, delivery, entry.source)
+            return read(entry.connector, delivery, entry.source)
         except Refused as exc:
             raise Problem(422, f"{without_values(exc.detail)}: correct it and send it again") from exc
         # A connector that fails at a genuine delivery has a bug. The vendor's retries would meet it again, so the
         # delivery is kept for a better one.
         except Exception as exc:
             log.exception("connector_failed", vendor=entry.vendor, source=entry.source.name, exc_info=False)
-            parsed = Parsed(parked=[Parked(f"the connector failed at it ({type(exc).__name__})", delivery.body)])
-        return self._taken(entry, delivery, parsed)
+            return Parsed(parked=[Parked(f"the connector failed at it ({type(exc).__name__})", delivery.body)])
 
-    def _taken(self, entry: Entry, delivery: Delivery, parsed: Parsed) -> Taken:
+    def take(self, entry: Entry, delivery: Delivery, parsed: Parsed) -> Taken:
+        """What is to be published of it, and counted."""
         taken = Taken(ignored=parsed.ignored)
         refused: list[Parked] = []
         reason = UnknownPayload.reason

@@ -3,6 +3,7 @@
     publisher = GatewayPublisher(PublisherConfig("127.0.0.1:9092"), topics)
     await publisher.start()
     await publisher.publish(records)        # returns when every one is acknowledged (acks=all); raises NotPublished
+    publisher.hand_over(records, told)      # the same without a task that waits: `told` is called
     await publisher.stop()                  # flushes first
 
 Each broker has at most one produce request on its way, with a batch for every partition that has something; what comes
@@ -21,14 +22,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import aiokafka
 import msgspec
+import structlog
 from aiokafka.errors import KafkaError, LeaderNotAvailableError, for_code
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.protocol.produce import ProduceRequest
@@ -36,6 +38,8 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
+
+log = structlog.get_logger()
 
 _BATCH_BYTES = 512 * 1024
 _REQUEST_BYTES = 8 * 1024 * 1024
@@ -68,25 +72,40 @@ class PublisherConfig:
     most_waiting: int = 20_000
 
 
+#: Told once what became of a request's records: None if Kafka has all of them.
+Told: TypeAlias = "Callable[[NotPublished | None], None]"
+
+
 class _Ticket:
     """A request that waits for its records."""
 
-    __slots__ = ("_left", "done", "until")
+    __slots__ = ("_left", "_told", "done", "until")
 
-    def __init__(self, done: asyncio.Future[None], records: int, until: float) -> None:
-        self.done = done
+    def __init__(self, told: Told, records: int, until: float) -> None:
+        self._told = told
         #: Of the loop's clock.
         self.until = until
         self._left = records
+        self.done = False
 
     def one_arrived(self) -> None:
         self._left -= 1
-        if not self._left and not self.done.done():
-            self.done.set_result(None)
+        if not self._left and not self.done:
+            self._tell(None)
 
     def fail(self, why: str) -> None:
-        if not self.done.done():
-            self.done.set_exception(NotPublished(why))
+        if not self.done:
+            self._tell(NotPublished(why))
+
+    def _tell(self, failure: NotPublished | None) -> None:
+        self.done = True
+        # What the request held is let go while it is at hand, and not when its time would be over.
+        told, self._told = self._told, _nobody
+        try:
+            told(failure)
+        # Whoever cannot be told must not keep the others of a batch from it, and their records are with Kafka.
+        except Exception:
+            log.exception("not_told")
 
 
 class _Patience:
@@ -105,7 +124,7 @@ class _Patience:
             self._timer = self._loop.call_at(ticket.until, self._look)
 
     def _forget_the_done(self) -> None:
-        while self._tickets and self._tickets[0].done.done():
+        while self._tickets and self._tickets[0].done:
             self._tickets.popleft()
 
     def _look(self) -> None:
@@ -216,19 +235,27 @@ class GatewayPublisher:
 
     async def publish(self, records: Sequence[Record]) -> None:
         """Returns when Kafka has all of them. Raises `NotPublished`, in time for an answer."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        self.hand_over(records, partial(_settle, done))
+        await done
+
+    def hand_over(self, records: Sequence[Record], told: Told) -> None:
+        """Publish, and call `told` when Kafka has all of them or when it takes too long; at once if there are none.
+
+        Raises `NotPublished` if too much waits already; then `told` is not called.
+        """
         if not records:
+            told(None)
             return
         if self._waiting + len(records) > self._config.most_waiting:
             raise NotPublished("too much is waiting for Kafka already")
-        until = self._loop.time() + self._config.patience_seconds
-        ticket = _Ticket(self._loop.create_future(), len(records), until)
+        ticket = _Ticket(told, len(records), self._loop.time() + self._config.patience_seconds)
         for record in records:
             self._lane(record).waiting.append((record, ticket))
         self._waiting += len(records)
         self._idle.clear()
         self._send_soon()
         self._patience.watch(ticket)
-        await ticket.done
 
     def _lane(self, record: Record) -> _Lane:
         found = self._known.get((record.topic, record.key)) if record.key is not None else None
@@ -315,9 +342,9 @@ class GatewayPublisher:
         waiting = lane.waiting
         while waiting:
             record, ticket = found = waiting.popleft()
-            if ticket.done.done():
+            if ticket.done:
                 # Nobody waits for it any more: its request has been told to come again.
-                self._settle(1)
+                self._settled(1)
             elif builder.append(len(held), record.timestamp_ms, record.key, record.value, []) is not None:
                 held.append(found)
             else:
@@ -332,9 +359,23 @@ class GatewayPublisher:
                 ticket.one_arrived()
             else:
                 ticket.fail(f"Kafka did not take it: {type(failure).__name__}")
-        self._settle(len(batch.held))
+        self._settled(len(batch.held))
 
-    def _settle(self, records: int) -> None:
+    def _settled(self, records: int) -> None:
         self._waiting -= records
         if not self._waiting:
             self._idle.set()
+
+
+def _nobody(_: NotPublished | None) -> None:
+    """Has been told."""
+
+
+def _settle(done: asyncio.Future[None], failure: NotPublished | None) -> None:
+    if done.done():
+        # Whoever waited has been cancelled.
+        return
+    if failure is None:
+        done.set_result(None)
+    else:
+        done.set_exception(failure)

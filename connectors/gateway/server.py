@@ -9,26 +9,32 @@ aiohttp's low-level server is used without its router: there are six addresses, 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
 import structlog
-from aiohttp import ClientPayloadError, web
+from aiohttp import ClientPayloadError, StreamReader, web
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDictProxy
 
-from connectors.channels.base import Delivery, Reply
+from connectors.channels.base import Delivery
 from connectors.channels.generic import JSON, NDJSON
 from connectors.gateway import bodies
-from connectors.gateway.answers import taken as taken_answer
+from connectors.gateway.answers import TAKEN, Answer, problem, reply
 from connectors.gateway.connections import GuardedServer
 from connectors.gateway.headers import SentHeaders
 from connectors.gateway.intake import Intake, Taken
 from connectors.gateway.limits import TokenBucket
 from connectors.gateway.openapi import document
-from connectors.gateway.problems import CONTENT_TYPE, Problem, unauthorized, unavailable
-from connectors.gateway.publisher import NotPublished, Record
+from connectors.gateway.problems import Problem, unauthorized, unavailable
+from connectors.gateway.publisher import NotPublished, Record, Told
+from connectors.gateway.rounds import RETRY_AFTER_SECONDS, Rounds, Visit, failed, refusal
 from connectors.gateway.sources import Entry, SourceBook, Token
 from connectors.gateway.stats import GatewayStats, NoStats
 from schemas.times import EpochMs
@@ -38,8 +44,8 @@ log = structlog.get_logger()
 
 #: Accept header → content type and text of /metrics.
 Exposition: TypeAlias = Callable[[str], tuple[str, bytes]]
-_RETRY_AFTER_SECONDS = 5
 _EVENTS_VENDOR = "events"
+_NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 
 class Publishing(Protocol):
@@ -47,6 +53,9 @@ class Publishing(Protocol):
 
     async def publish(self, records: list[Record]) -> None:
         """Returns when Kafka has all of them. Raises `NotPublished`."""
+
+    def hand_over(self, records: list[Record], told: Told) -> None:
+        """Calls `told` when Kafka has all of them, or when it has not in time. Raises `NotPublished`."""
 
     async def ready(self) -> bool:
         """Whether Kafka answers now."""
@@ -92,6 +101,7 @@ class Gateway:
         self._stats = stats or NoStats()
         self._metrics = metrics
         self._in_flight = 0
+        self._rounds = Rounds((self._open, self._verify, self._parse, self._take, self._publish))
         self._pages: Mapping[str, Callable[[web.BaseRequest], Awaitable[web.Response]]] = {
             "/healthz": self._healthz,
             "/readyz": self._readyz,
@@ -104,18 +114,31 @@ class Gateway:
         """How long the head of a request may take."""
         return self._config.head_timeout_seconds
 
+    def take(self, message: RawRequestMessage, content: StreamReader, finish: Callable[[Answer], None]) -> bool:
+        """A request that came whole: True if it is a delivery, and then `finish` is called with the answer, later.
+
+        False if it is for `answer`, which does with a delivery what is done here.
+        """
+        entry = self.book.at(message.path)
+        if entry is None or message.method != "POST":
+            return False
+        self._entered()
+        visit = Visit(entry, self._answered, time.perf_counter())
+        visit.message, visit.content, visit.finish = message, content, finish
+        self._rounds.enter(visit)
+        return True
+
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Every request comes here. Raises nothing."""
+        """Every request that was not taken comes here. Raises nothing."""
         began = time.perf_counter()
-        self._in_flight += 1
-        self._stats.in_flight(self._in_flight)
+        self._entered()
         labels = ("", "")
-        response: web.StreamResponse
+        response: web.Response
         try:
             entry = self._entry(request)
             if entry is not None:
                 labels = (entry.vendor, entry.source.name)
-                response = await self._hook(request, entry)
+                response = (await self._hook(request, entry)).response()
             elif request.path == "/v1/events":
                 labels = (_EVENTS_VENDOR, "")
                 token = self._token(request)
@@ -123,25 +146,34 @@ class Gateway:
                 response = await self._events(request, token)
             else:
                 response = await self._page(request, request.path)
-        except Problem as exc:
-            response = _problem(exc)
-        except NotPublished as exc:
-            log.warning("not_published", vendor=labels[0], source=labels[1], why=str(exc))
-            detail = "Kafka has not confirmed it, so nothing is promised: send the same again, repeats change nothing"
-            response = _problem(unavailable(detail, _RETRY_AFTER_SECONDS))
         except (ClientPayloadError, HttpProcessingError, ConnectionError):
-            response = _problem(Problem(400, "the body is cut short, or broken in transfer: send it again"))
+            response = problem(Problem(400, "the body is cut short, or broken in transfer: send it again")).response()
+        except (Problem, NotPublished) as exc:
+            response = refusal(exc, *labels).response()
         # The last resort of the process: one request that cannot be answered must not be the end of the others.
         except Exception as exc:
-            log.exception(
-                "request_failed", vendor=labels[0], source=labels[1], error=type(exc).__name__, exc_info=False
-            )
-            response = _problem(Problem(500, "the gateway failed at it: send it again, and look into its log"))
+            vendor, source = labels
+            log.exception("request_failed", vendor=vendor, source=source, error=type(exc).__name__, exc_info=False)
+            response = failed().response()
         finally:
-            self._in_flight -= 1
-            self._stats.in_flight(self._in_flight)
+            self._left()
         self._stats.answered(*labels, response.status, time.perf_counter() - began)
         return response
+
+    def _entered(self) -> None:
+        self._in_flight += 1
+        self._stats.in_flight(self._in_flight)
+
+    def _left(self) -> None:
+        self._in_flight -= 1
+        self._stats.in_flight(self._in_flight)
+
+    def _answered(self, visit: Visit, answer: Answer) -> None:
+        """The end of what was taken."""
+        self._left()
+        entry = visit.entry
+        self._stats.answered(entry.vendor, entry.source.name, answer.status, time.perf_counter() - visit.began)
+        visit.finish(answer)
 
     def _entry(self, request: web.BaseRequest) -> Entry | None:
         """Whose address it is; None if it is no hook's. Raises `Problem` 404 for a hook that nobody has."""
@@ -151,37 +183,64 @@ class Gateway:
             raise Problem(404, "no source is configured at this address: it is /v1/hooks/VENDOR/SOURCE")
         return entry
 
-    async def _hook(self, request: web.BaseRequest, entry: Entry) -> web.StreamResponse:
+    async def _hook(self, request: web.BaseRequest, entry: Entry) -> Answer:
         if request.method not in ("POST", "GET", "HEAD"):
             raise _method_not_allowed("GET, HEAD, POST")
         self._admit(entry.bucket)
-        body = b""
+        headers = request.headers
         if request.method == "POST":
-            types = entry.connector.content_types
-            if types and _content_type(request) not in types:
-                raise _unsupported(entry.vendor, types)
+            _require_type(entry, headers)
+        body = b""
         if request.body_exists:
             body = await bodies.read(request, entry.limits.max_body_bytes, self._config.read_timeout_seconds)
-        delivery = self._delivery(request, body)
-        found = self._intake.delivery(entry, delivery)
-        if isinstance(found, Reply):
-            return _reply(found)
-        await self._publisher.publish(found.records)
-        self._count(entry.vendor, entry.source.name, found)
-        receipt = entry.connector.receipt(delivery)
-        return taken_answer(request) if receipt is None else _reply(receipt)
-
-    def _delivery(self, request: web.BaseRequest, body: bytes) -> Delivery:
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        visit = Visit(entry, lambda _, answer: None if answered.done() else answered.set_result(answer))
         base = self.book.public_url or f"{request.scheme}://{request.host}"
-        raw_path = request.raw_path
-        return Delivery(
-            method=request.method,
-            url=base + raw_path,
-            headers=SentHeaders(request.headers),
-            body=body,
-            received_at=self._config.now_ms(),
-            query=dict(request.query) if "?" in raw_path else {},
-        )
+        query = dict(request.query) if "?" in request.raw_path else {}
+        visit.delivery = self._delivery(request.method, base + request.raw_path, headers, body, query)
+        self._rounds.enter(visit)
+        return await answered
+
+    def _delivery(
+        self, method: str, url: str, headers: CIMultiDictProxy[str], body: bytes, query: Mapping[str, str]
+    ) -> Delivery:
+        return Delivery(method, url, SentHeaders(headers), body, self._config.now_ms(), query)
+
+    def _open(self, visit: Visit) -> None:
+        """A request that was taken → a delivery, if it may be one."""
+        message = visit.message
+        if message is None:
+            return
+        entry, headers = visit.entry, message.headers
+        self._admit(entry.bucket)
+        _require_type(entry, headers)
+        body = bodies.whole(visit.content, headers, entry.limits.max_body_bytes)
+        # The address is a hook's, letter by letter: it has neither a host nor a query.
+        base = self.book.public_url or f"http://{headers['Host']}"
+        visit.delivery = self._delivery(message.method, base + message.path, headers, body, _NO_QUERY)
+
+    def _verify(self, visit: Visit) -> Answer | None:
+        said = self._intake.admit(visit.entry, visit.delivery)
+        return None if said is None else reply(said)
+
+    def _parse(self, visit: Visit) -> None:
+        visit.parsed = self._intake.parse(visit.entry, visit.delivery)
+
+    def _take(self, visit: Visit) -> None:
+        visit.taken = self._intake.take(visit.entry, visit.delivery, visit.parsed)
+
+    def _publish(self, visit: Visit) -> None:
+        """The answer comes when Kafka has it all."""
+        self._publisher.hand_over(visit.taken.records, partial(self._published, visit))
+
+    def _published(self, visit: Visit, why: NotPublished | None) -> None:
+        entry = visit.entry
+        if why is not None:
+            visit.end(refusal(why, entry.vendor, entry.source.name))
+            return
+        self._count(entry.vendor, entry.source.name, visit.taken)
+        receipt = entry.connector.receipt(visit.delivery)
+        visit.end(TAKEN if receipt is None else reply(receipt))
 
     def _token(self, request: web.BaseRequest) -> Token:
         if request.method != "POST":
@@ -196,7 +255,7 @@ class Gateway:
 
     async def _events(self, request: web.BaseRequest, token: Token) -> web.Response:
         self._admit(token.bucket)
-        content_type = _content_type(request)
+        content_type = _content_type(request.headers)
         if content_type != JSON and content_type not in NDJSON:
             raise _unsupported("this address", {JSON, *NDJSON})
         body = await bodies.read(request, token.limits.max_body_bytes, self._config.read_timeout_seconds)
@@ -238,7 +297,7 @@ class Gateway:
         if self.draining:
             raise unavailable("this gateway is ending", 1)
         if not await self._publisher.ready():
-            raise unavailable("Kafka does not answer", _RETRY_AFTER_SECONDS)
+            raise unavailable("Kafka does not answer", RETRY_AFTER_SECONDS)
         return web.Response(text="ready\n")
 
     async def _show_metrics(self, request: web.BaseRequest) -> web.Response:
@@ -268,17 +327,22 @@ class RunningGateway:
         await self._runner.cleanup()
 
 
-async def listen(gateway: Gateway, host: str, port: int) -> RunningGateway:
-    """Begin to listen; port 0 takes a free one. Raises `OSError` if the port is taken."""
-    server = GuardedServer(
+def server_of(gateway: Gateway) -> GuardedServer:
+    """What makes the connections."""
+    return GuardedServer(
         gateway.answer,
         gateway.head_timeout_seconds,
+        gateway.take,
         access_log=None,
         # Signatures and limits are about what was sent.
         auto_decompress=False,
         keepalive_timeout=75.0,
     )
-    runner = web.ServerRunner(server, shutdown_timeout=10.0)
+
+
+async def listen(gateway: Gateway, host: str, port: int) -> RunningGateway:
+    """Begin to listen; port 0 takes a free one. Raises `OSError` if the port is taken."""
+    runner = web.ServerRunner(server_of(gateway), shutdown_timeout=10.0)
     await runner.setup()
     site = web.TCPSite(runner, host, port, backlog=1024)
     try:
@@ -289,9 +353,15 @@ async def listen(gateway: Gateway, host: str, port: int) -> RunningGateway:
     return RunningGateway(gateway, host, int(runner.addresses[0][1]), runner)
 
 
-def _content_type(request: web.BaseRequest) -> str:
-    sent = request.headers.get("Content-Type", "")
+def _content_type(headers: Mapping[str, str]) -> str:
+    sent = headers.get("Content-Type", "")
     return sent if sent == JSON else sent.partition(";")[0].strip().lower()
+
+
+def _require_type(entry: Entry, headers: Mapping[str, str]) -> None:
+    types = entry.connector.content_types
+    if types and _content_type(headers) not in types:
+        raise _unsupported(entry.vendor, types)
 
 
 def _unsupported(who: str, types: set[str] | frozenset[str]) -> Problem:
@@ -300,16 +370,3 @@ def _unsupported(who: str, types: set[str] | frozenset[str]) -> Problem:
 
 def _method_not_allowed(allowed: str) -> Problem:
     return Problem(405, f"this address takes {allowed}", {"Allow": allowed})
-
-
-def _reply(reply: Reply) -> web.Response:
-    return web.Response(status=reply.status, body=reply.body, headers={"Content-Type": reply.content_type})
-
-
-def _problem(problem: Problem) -> web.Response:
-    response = web.Response(
-        status=problem.status, body=problem.body(), headers={"Content-Type": CONTENT_TYPE, **problem.headers}
-    )
-    if problem.headers.get("Connection") == "close":
-        response.force_close()
-    return response

@@ -14,7 +14,7 @@ import msgspec
 from yarl import URL
 
 from connectors.channels.base import Delivery
-from connectors.gateway.publisher import NotPublished, Record
+from connectors.gateway.publisher import NotPublished, Record, Told
 from connectors.gateway.server import Gateway, GatewayConfig, Publishing, listen
 from connectors.gateway.sources import Entry, Limits, SourceBook, Token, digest
 from connectors.gateway.stats import GatewayStats
@@ -39,6 +39,13 @@ class Kept:
         if self.away:
             raise NotPublished("away")
         self.records += records
+
+    def hand_over(self, records: list[Record], told: Told) -> None:
+        if self.away:
+            told(NotPublished("away"))
+            return
+        self.records += records
+        told(None)
 
     async def ready(self) -> bool:
         return not self.away
