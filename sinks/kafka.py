@@ -11,9 +11,9 @@ from aiokafka.errors import KafkaError
 
 from schemas import wire
 from schemas.errors import SupportpulseError
+from schemas.fetching import fetch_lean
 from schemas.records import DeadLetter
 from schemas.topics import Topics
-from sinks.fetching import fetch_lean
 from sinks.lanes import lanes
 from sinks.source import SourceRecord
 
@@ -70,7 +70,7 @@ class SinkKafka:
             raise KafkaUnavailable(
                 f"no Kafka at {self._address} ({type(exc).__name__}): check that it runs and that --kafka names it"
             ) from exc
-        fetch_lean(self._consumer)
+        fetch_lean(self._consumer, SourceRecord)
 
     async def stop(self) -> None:
         """Leave the group and disconnect."""

@@ -12,10 +12,12 @@ MODULES: tuple[str, ...] = (
     "streams.fold.clocks",
     "streams.fold.conversation",
     "streams.fold.measure",
+    "streams.fold.order",
     "streams.fold.steps",
     "streams.partition.chunk",
     "streams.partition.conversation",
     "streams.partition.draft",
+    "streams.partition.packing",
     "streams.sla.calendars",
     "streams.sla.policies",
     "streams.timers.clocks",
@@ -23,6 +25,7 @@ MODULES: tuple[str, ...] = (
     "streams.timers.watch",
     "streams.windows.deltas",
     "streams.worker.outputs",
+    "streams.worker.pile",
 )
 
 #: Module, which is not compiled itself → the classes of it whose fields compiled code reads where they lie in memory.

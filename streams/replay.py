@@ -6,6 +6,7 @@ from schemas.records import InteractionEvent, MetricFact
 from schemas.times import EpochMs
 from streams.fold.conversation import fold
 from streams.fold.events import LogEvent, remember
+from streams.fold.order import identity_of
 from streams.sla.policies import PolicyBook
 
 
@@ -27,7 +28,7 @@ class Replay:
         """Take an event in; a second one of the same (tenant, source, event_id) changes nothing."""
         log = self._conversations.setdefault((event.tenant, event.conversation_id), {})
         entry = remember(event)
-        if log.setdefault(entry.identity, entry) is not entry:
+        if log.setdefault(identity_of(entry), entry) is not entry:
             self.duplicates += 1
             return
         self.events += 1

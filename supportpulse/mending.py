@@ -19,8 +19,9 @@ from streams.fold.conversation import fold
 from streams.fold.events import remember
 from streams.fold.state import FoldState
 from streams.partition.head import Change, Head
+from streams.partition.packing import conversation_key, pack
 from streams.partition.rebuild import BEFORE_THE_LOG, rebuild
-from streams.partition.store import Entry, conversation_key, pack
+from streams.partition.store import Entry
 from streams.sla.policies import PolicyBook
 from streams.timers.kept import BREACH, Raised
 

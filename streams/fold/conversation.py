@@ -8,6 +8,7 @@ from schemas.records import MetricFact
 from schemas.times import EpochMs
 from streams.fold.events import LogEvent
 from streams.fold.measure import Measure
+from streams.fold.order import erases, order_of
 from streams.fold.state import FoldState
 from streams.fold.steps import step
 from streams.sla.policies import PolicyBook
@@ -27,14 +28,14 @@ def fold(
     judges none of them. `backfilled` receives the fact_ids of the SLA facts whose clocks backfill started.
     """
     state = FoldState()
-    if any(event.erases for event in events):
+    if any(erases(event) for event in events):
         return state, {}
     measure = Measure(tenant, conversation_id, book, state)
-    in_order = sorted(events, key=lambda event: event.order)
+    in_order = sorted(events, key=order_of)
     for event in in_order:
         step(measure, event)
     if in_order:
-        state.last = in_order[-1].order
+        state.last = order_of(in_order[-1])
     if as_of_ms is not None:
         measure.open_breaches(as_of_ms)
     if backfilled is not None:

@@ -37,21 +37,6 @@ class LogEvent(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defa
     #: Backfill: the clocks it starts have no timers and no alerts.
     historical: bool = False
 
-    @property
-    def identity(self) -> tuple[str, str]:
-        """Within its conversation: a second event with the same is a duplicate."""
-        return self.source, self.event_id
-
-    @property
-    def order(self) -> OrderKey:
-        """Where it stands in its conversation."""
-        return self.occurred_at, self.sequence or 0, self.event_id, self.source
-
-    @property
-    def erases(self) -> bool:
-        """Anywhere in the set, it leaves the conversation without any facts."""
-        return self.type == "deleted" or (self.type == "status_changed" and self.status == "spam")
-
 
 def remember(event: InteractionEvent) -> LogEvent:
     """What stays of an event in its conversation's log."""

@@ -1,3 +1,4 @@
+from streams.fold.order cimport erases, identity_of, order_of
 from streams.fold.steps cimport step
 from streams.timers.standing cimport standing
 from schemas.records cimport MetricFact

@@ -16,6 +16,7 @@ from schemas.times import MAX_MS, EpochMs
 from streams.fold.conversation import fold
 from streams.fold.events import LogEvent
 from streams.fold.measure import Measure
+from streams.fold.order import erases, identity_of, order_of
 from streams.fold.state import FoldState
 from streams.fold.steps import step
 from streams.partition.head import Change, Head
@@ -72,8 +73,8 @@ class Conversation:
         """Whether the event is a duplicate."""
         if not self._may_hold(event.event_id):
             return False
-        identity = event.identity
-        return identity in [known.identity for known in self._events()]
+        identity = identity_of(event)
+        return identity in [identity_of(known) for known in self._events()]
 
     def voices(self, sources: frozenset[str]) -> list[str]:
         """Those of these sources that have a word in it."""
@@ -83,7 +84,7 @@ class Conversation:
     def is_in_order(self, event: LogEvent) -> bool:
         """Whether the event stands behind all that are known."""
         last = self.head.fold.last
-        return last is None or event.occurred_at > last[0] or event.order > last
+        return last is None or event.occurred_at > last[0] or order_of(event) > last
 
     def apply(self, event: LogEvent, in_order: bool, seen_ms: EpochMs = 0) -> list[Change]:
         """Take in an event that it does not know yet; what changed, in a fixed order.
@@ -94,7 +95,7 @@ class Conversation:
         head = self.head
         if head.erased:
             return []
-        if event.erases:
+        if erases(event):
             return self._erase(event, seen_ms, in_order)
         if in_order:
             return self._append(event, seen_ms)
@@ -139,7 +140,7 @@ class Conversation:
         before = _NO_FACTS if judged_ms is None else self._open_breaches(judged_ms)
         measure.state, measure.facts, measure.moved = state, [], 0
         step(measure, event)
-        state.last = event.order
+        state.last = order_of(event)
         made = measure.facts
         changes: list[Change] = []
         if made or judged_ms is not None:

@@ -1,3 +1,4 @@
+from streams.partition.packing cimport conversation_key, pack
 from streams.partition.conversation cimport Conversation
 from streams.partition.head cimport Head
 cimport cython

@@ -12,17 +12,8 @@ from streams.partition.conversation import Conversation
 from streams.partition.head import Head
 from streams.partition.log import is_full, seal
 from streams.partition.log import unpack as unpack_log
-from streams.partition.store import (
-    Entry,
-    HasLeft,
-    Segments,
-    Store,
-    conversation_key,
-    names_of,
-    pack,
-    unpack,
-    unpack_dues,
-)
+from streams.partition.packing import conversation_key, names_of, pack, unpack
+from streams.partition.store import Entry, HasLeft, Segments, Store, unpack_dues
 
 
 class Draft:

@@ -19,9 +19,10 @@ from schemas.times import EpochMs
 from streams.fold.state import FoldState
 from streams.partition.left import Left, pack_left
 from streams.partition.log import count_of
+from streams.partition.packing import conversation_key, pack, unpack
 from streams.partition.reading import read
 from streams.partition.rebuild import rebuild
-from streams.partition.store import Entry, Store, conversation_key, pack, unpack
+from streams.partition.store import Entry, Store
 
 if TYPE_CHECKING:
     from streams.partition.chunk import Outcome, SourceRecord

@@ -8,10 +8,12 @@ from schemas.records import InteractionEvent
 from schemas.times import EpochMs
 from streams.fold.conversation import fold
 from streams.fold.events import remember
+from streams.fold.order import erases
 from streams.fold.state import FoldState
 from streams.partition.head import Head
 from streams.partition.log import is_full, pack_event, seal
-from streams.partition.store import Entry, conversation_key, pack
+from streams.partition.packing import conversation_key, pack
+from streams.partition.store import Entry
 from streams.sla.policies import PolicyBook
 from streams.timers.kept import Raised
 from streams.timers.watch import Watch
@@ -40,7 +42,7 @@ def rebuild(
     log = [remember(event) for event in known]
     head = Head(FoldState(), offset=BEFORE_THE_LOG, judged_ms=judged_ms)
     key = conversation_key(tenant, conversation_id)
-    if any(event.erases for event in log):
+    if any(erases(event) for event in log):
         head.erased = True
         return [Entry(key, None, pack(head), BEFORE_THE_LOG)]
     head.fold, _ = fold(tenant, conversation_id, log, book)

@@ -15,9 +15,9 @@ import msgspec
 from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
 from streams.partition.editions import Editions
-from streams.partition.head import Head
 from streams.partition.leavers import Leavers
 from streams.partition.left import LeftBook, says_left, unpack_left
+from streams.partition.packing import names_of, unpack
 from streams.sla.policies import PolicyBook
 from streams.timers.kept import Dues
 from streams.timers.queue import DueQueue
@@ -73,29 +73,8 @@ class HasLeft(SupportpulseError):
     """The chunk is about a conversation that left memory. Nothing was changed: bring it back and process it again."""
 
 
-_pack_into = msgspec.msgpack.Encoder().encode_into
-unpack = msgspec.msgpack.Decoder(Head).decode
 _unpack_done = msgspec.msgpack.Decoder(_HeadDone).decode
 unpack_dues = msgspec.msgpack.Decoder(_HeadDues).decode
-
-
-def pack(head: Head) -> bytes:
-    """A head as it is kept."""
-    # What `encode` returns keeps the room that the encoder had taken, which is a third more for as long as it lives.
-    buffer = bytearray(1024)
-    _pack_into(head, buffer)
-    return bytes(buffer)
-
-
-def conversation_key(tenant: str, conversation_id: str) -> str:
-    """Names a conversation. The length keeps a slash in a tenant's name from being taken for the separator."""
-    return f"{len(tenant)}:{tenant}/{conversation_id}"
-
-
-def names_of(key: str) -> tuple[str, str]:
-    """The reverse: tenant and conversation_id."""
-    length, _, rest = key.partition(":")
-    return rest[: int(length)], rest[int(length) + 1 :]
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import aiokafka
@@ -14,6 +14,7 @@ from aiokafka.partitioner import murmur2
 
 from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
+from streams.worker.pile import Pile
 
 _BATCH_BYTES = 512 * 1024
 _REQUEST_BYTES = 8 * 1024 * 1024
@@ -29,25 +30,6 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     key: bytes
     value: bytes | None
     timestamp_ms: EpochMs
-
-
-class Pile:
-    """Records for one partition, in the batches that will carry them. Sent with `Outbox.send_pile`."""
-
-    __slots__ = ("_batch", "_new_batch", "batches")
-
-    def __init__(self, new_batch: Callable[[], Any]) -> None:
-        self._new_batch = new_batch
-        self._batch = new_batch()
-        self.batches: list[Any] = [self._batch]
-
-    def append(self, key: bytes, value: bytes | None, timestamp_ms: EpochMs) -> None:
-        """Put a record behind the others. Raises `SendFailed` if no batch can hold it."""
-        if self._batch.append(key=key, value=value, timestamp=timestamp_ms) is None:
-            self._batch = self._new_batch()
-            self.batches.append(self._batch)
-            if self._batch.append(key=key, value=value, timestamp=timestamp_ms) is None:
-                raise SendFailed(f"a record of {len(value or b''):,} bytes fits no batch")
 
 
 class Outbox:
@@ -113,9 +95,8 @@ class Outbox:
             # One after the other: a batch that arrived behind one that was lost would leave a hole, and the changelog
             # says "applied through" in its last record. The producer itself sends a partition's batches one by one,
             # so there is little to gain from handing it several.
-            for batch in pile.batches:
-                if batch.record_count():
-                    last = await self._deliver(batch, topic, partition)
+            for batch in pile.batches():
+                last = await self._deliver(batch, topic, partition)
         except KafkaError as exc:
             raise SendFailed(f"{topic}/{partition}: {type(exc).__name__}: {exc}") from exc
         return last

@@ -1,6 +1,7 @@
 from schemas.records cimport MetricFact
 from streams.partition.head cimport Change
 from streams.windows.deltas cimport DeltaBuilder
+from streams.worker.pile cimport Pile
 cimport cython
 
 
@@ -9,11 +10,12 @@ cdef class Outputs:
     cdef object _outbox
     cdef object _topics
     cdef object _tp
-    cdef object _pile
+    cdef Pile _pile
     cdef list _scattered
-    cdef object _append
+    cdef bint _beside
     cdef DeltaBuilder _deltas
-    cdef tuple _conversation
+    cdef object _tenant
+    cdef object _conversation_id
     cdef bytes _key
     cdef object _latest_ms
 

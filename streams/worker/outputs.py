@@ -30,9 +30,9 @@ class Outputs:
         self._tp = tp
         self._pile = outbox.pile()
         self._scattered: list[Outgoing] = []
-        self._append = self._pile.append if beside else self._scatter
+        self._beside = beside
         self._deltas = DeltaBuilder(tp.partition, epoch)
-        self._conversation = ("", "")
+        self._tenant = self._conversation_id = ""
         self._key = b""
         self._latest_ms = 0
 
@@ -42,11 +42,14 @@ class Outputs:
         metric = fact.metric
         self.facts[metric] = self.facts.get(metric, 0) + 1
         # The record keeps the time of the event's, so that a sink can tell how long the way was.
-        conversation = (fact.tenant, fact.conversation_id)
         # An event's facts come one after the other.
-        if conversation != self._conversation:
-            self._conversation, self._key = conversation, record_key(*conversation)
-        self._append(self._key, fast.encode_fact(fact), timestamp_ms)
+        if fact.conversation_id != self._conversation_id or fact.tenant != self._tenant:
+            self._tenant, self._conversation_id = fact.tenant, fact.conversation_id
+            self._key = record_key(fact.tenant, fact.conversation_id)
+        if self._beside:
+            self._pile.append(self._key, fast.encode_fact(fact), timestamp_ms)
+        else:
+            self._scattered.append(Outgoing(self._key, fast.encode_fact(fact), timestamp_ms))
         self._deltas.replace(change.old, fact, offset)
         self._latest_ms = max(self._latest_ms, timestamp_ms)
 
@@ -73,6 +76,3 @@ class Outputs:
             outbox.send(topics.window_deltas, deltas),
         )
         return ends
-
-    def _scatter(self, key: bytes, value: bytes, timestamp_ms: EpochMs) -> None:
-        self._scattered.append(Outgoing(key, value, timestamp_ms))

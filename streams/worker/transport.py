@@ -12,6 +12,7 @@ consumer moves at the speed of decoding. What is replaced, and why:
   partitions are full, and the queue blocks anyway.
 - `verify_event_path` is patient: stock's crashes on a partition that has no position yet.
 - `fetch_max_wait_ms` is 100, stock's is 1,500.
+- records are fetched as `FetchedRecord`s, without aiokafka's own ones of eleven fields.
 
 Pinned to faust-streaming 0.15.3; `tests/streams/worker/test_transport.py` fails on stock behaviour.
 """
@@ -24,6 +25,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 import aiokafka
+import msgspec
 from aiokafka.errors import IllegalStateError
 from faust import Schema
 from faust.transport.consumer import ensure_TP
@@ -35,11 +37,24 @@ from faust.transport.drivers.aiokafka import (
 )
 from faust.types import TP, ConsumerMessage
 
+from schemas.fetching import fetch_lean
+from schemas.times import EpochMs
 from streams.worker.offsets import OffsetBook
 
 FETCH_MAX_WAIT_MS = 100
 #: A partition without a place to read from gets one within a rebalance; one that never does is read by nobody.
 POSITION_SECONDS = 15.0
+#: Kafka's number for timestamps that the producer set, which nobody here asks for.
+_CREATE_TIME = 0
+
+
+class FetchedRecord(msgspec.Struct, frozen=True, gc=False):
+    """A record as it lay in its partition."""
+
+    offset: int
+    timestamp: EpochMs
+    key: bytes | None
+    value: bytes | None
 
 
 class ChunkSchema(Schema):  # type: ignore[misc]
@@ -60,6 +75,11 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
         return consumer
+
+    async def on_start(self) -> None:
+        """Have records fetched as the stages want them."""
+        await super().on_start()
+        fetch_lean(self._ensure_consumer(), FetchedRecord)
 
     async def seek_start(self, tps: set[TP], start_ms: Mapping[TP, int | None]) -> None:
         """Seek to the records since an instant, where one is given; else to the beginning."""
@@ -124,7 +144,7 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
             tp.partition,
             last.offset,
             last.timestamp / 1000.0,
-            last.timestamp_type,
+            _CREATE_TIME,
             [],
             None,
             records,

@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 
 from speedups import toolchain
-from speedups.finder import PLAIN
 from speedups.manifest import Manifest
-from speedups.project import SUFFIX
+from speedups.project import PLAIN, SUFFIX
 from tests.speedups import asking
 from tests.speedups.toy import MODULES, SOURCES, Toy, toy
 

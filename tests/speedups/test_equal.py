@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas import times
-from speedups.finder import PLAIN
+from speedups.project import PLAIN
 from supportpulse.up.live import simulator_policies
 from tests.cli.command import environment, run
 from tests.speedups import asking

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import speedups
-from speedups.finder import PLAIN
-from speedups.project import SUFFIX, Project
+from speedups.project import PLAIN, SUFFIX, Project
 
 SOURCES: Mapping[str, str] = {
     "streams/__init__.py": "import speedups\n\nspeedups.install_finder()\n",

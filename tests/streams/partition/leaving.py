@@ -12,7 +12,8 @@ from streams.partition.chunk import Outcome, SourceRecord
 from streams.partition.draft import Draft
 from streams.partition.leavers import Leavers
 from streams.partition.leaving import away, come_back, leave
-from streams.partition.store import Entry, HasLeft, Store, names_of
+from streams.partition.packing import names_of
+from streams.partition.store import Entry, HasLeft, Store
 from streams.sla.policies import PolicyBook
 from tests.streams.partition.harness import Partition
 from tests.streams.strategies import BOOK, LAST_MS

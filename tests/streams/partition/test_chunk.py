@@ -15,7 +15,8 @@ from schemas.records import InteractionEvent
 from schemas.registry import MARKER
 from streams.partition import chunk
 from streams.partition.log import SEGMENT_EVENTS
-from streams.partition.store import Store, conversation_key
+from streams.partition.packing import conversation_key
+from streams.partition.store import Store
 from tests.streams.partition.harness import Partition, Published, cut, expected, record, records, tick
 from tests.streams.stories import DAY_MS, clock, story
 from tests.streams.strategies import BOOK, FIRST_MS, partitions

@@ -13,7 +13,8 @@ from schemas.records import InteractionEvent
 from streams.partition import leaving
 from streams.partition.leaving import WrongEvents, come_back
 from streams.partition.left import Left
-from streams.partition.store import HasLeft, conversation_key
+from streams.partition.packing import conversation_key
+from streams.partition.store import HasLeft
 from tests.streams.partition.harness import Partition, cut, expected, record, records, tick
 from tests.streams.partition.leaving import LATER_MS, LeavingPartition, archived, come_back_all, meaning
 from tests.streams.partition.test_chunk import long_story

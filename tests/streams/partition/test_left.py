@@ -13,7 +13,7 @@ from streams.partition import left as module
 from streams.partition.head import Head
 from streams.partition.leavers import Leavers
 from streams.partition.left import Left, LeftBook, pack_left, says_left, unpack_left
-from streams.partition.store import pack
+from streams.partition.packing import pack
 from streams.timers.kept import Raised
 
 NAMES = [f"4:acme/{n}" for n in range(60)]

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from streams.partition.chunk import process
-from streams.partition.store import Store, pack, unpack
+from streams.partition.packing import pack, unpack
+from streams.partition.store import Store
 from tests.streams.partition.harness import publish, records, tick
 from tests.streams.partition.test_chunk import long_story
 from tests.streams.stories import story

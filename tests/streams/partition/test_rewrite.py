@@ -13,7 +13,7 @@ from schemas.times import EpochMs
 from streams.partition import chunk, store
 from streams.partition.chunk import SourceRecord
 from streams.partition.editions import Editions, UnknownEdition
-from streams.partition.store import conversation_key
+from streams.partition.packing import conversation_key
 from streams.sla import policy_file
 from streams.sla.policy_file import PolicyFileError
 from tests.streams.partition.deployment import Deployment

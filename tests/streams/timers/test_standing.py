@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from schemas.records import InteractionEvent
 from schemas.times import EpochMs
-from streams.partition.store import Store, names_of, unpack
+from streams.partition.packing import names_of, unpack
+from streams.partition.store import Store
 from streams.timers.standing import Board, Figures, Group, Waits, standing, together
 from tests.streams.partition.harness import Partition, cut, tick
 from tests.streams.partition.test_law import arrivals

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from sinks.fetching import fetch_lean
+from schemas.fetching import fetch_lean
 from sinks.source import SourceRecord
 from tests.servers.plugin import Broker
 from tests.sinks.kafka import make_topics, send
@@ -24,7 +24,7 @@ async def fetched(broker: Broker, topic: str, *, lean: bool) -> dict[int, list[A
     found: dict[int, list[Any]] = {0: [], 1: []}
     try:
         if lean:
-            fetch_lean(consumer)
+            fetch_lean(consumer, SourceRecord)
         await take(consumer, found, _RECORDS)
         consumer.seek(TopicPartition(topic, 0), 0)
         await take(consumer, found, _RECORDS + len(found[0]))
