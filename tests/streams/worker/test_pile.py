@@ -59,7 +59,7 @@ def test_an_empty_pile_has_no_batches() -> None:
 
 
 def test_a_record_larger_than_a_batch_has_one_of_its_own() -> None:
-    told = [(b"a", b"small", 1), (b"b", bytes(2 * BATCH_BYTES), 2), (b"c", b"small", 3)]
+    told: list[Row] = [(b"a", b"small", 1), (b"b", bytes(2 * BATCH_BYTES), 2), (b"c", b"small", 3)]
     ours = piled(told).batches()
     assert [batch.record_count() for batch in ours] == [1, 1, 1]
     assert [bytes(batch._build()) for batch in ours] == [bytes(batch._build()) for batch in by_aiokafka(told)]
