@@ -16,6 +16,7 @@ from connectors.gateway.connections import GuardedServer
 from connectors.gateway.publisher import NotPublished, Record, Told
 from connectors.gateway.server import Gateway, GatewayConfig, listen
 from connectors.gateway.sources import Limits
+from connectors.gateway.stats import NoStats
 from sinks.prometheus.gateway import GatewayMetrics
 from tests.connectors.channels.case import RECEIVED_MS, SECRET, cases
 from tests.connectors.gateway.harness import Door, Kept, address_of, book_of, running
@@ -252,6 +253,18 @@ async def test_a_connector_that_breaks_in_verifying_is_the_end_of_its_request_al
         assert (await one.answer())[0] == 500
         assert (await other.answer())[0] == 200
     assert len(kept.events) == 1
+
+
+async def test_one_who_cannot_be_answered_is_not_the_end_of_the_others() -> None:
+    class Broken(NoStats):
+        def answered(self, vendor: str, source: str, status: int, seconds: float) -> None:
+            if status == 401:
+                raise ZeroDivisionError
+
+    async with opened(Kept(), stats=Broken()) as door, line_to(door) as one, line_to(door) as other:
+        one.send(b"".join(request(signed(), signed().body + b" ")))
+        other.send(b"".join(request(signed())))
+        assert (await other.answer())[0] == 200
 
 
 async def test_who_reads_no_answers_is_not_answered_without_end(taken: list[bool]) -> None:
