@@ -106,16 +106,12 @@ class _Connection(web.RequestHandler):
             waiter.set_result(None)
             return
         self._waiter, self._resting = None, waiter
-        self._request_in_progress = True
         self._server.requests_count += 1
         self._messages.popleft()
         self._make_room()
 
     def _finish(self, answer: Answer) -> None:
         """What was taken has its answer."""
-        self._request_in_progress = False
-        if self._handler_waiter is not None and not self._handler_waiter.done():
-            self._handler_waiter.set_result(None)
         waiter, transport = self._resting, self.transport
         if waiter is None or transport is None or transport.is_closing():
             # Nobody waits for it any more.

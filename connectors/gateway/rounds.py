@@ -48,8 +48,12 @@ class Visit:
         self.message = None
 
     def end(self, answer: Answer) -> None:
-        """It has its answer."""
-        self.answered(self, answer)
+        """It has its answer. Raises nothing."""
+        try:
+            self.answered(self, answer)
+        # One that cannot be told must not be the end of the others of its round.
+        except Exception:
+            log.exception("not_answered", vendor=self.entry.vendor, source=self.entry.source.name)
 
 
 #: What is done with a visit: an answer if that is the end of it. Raises `Problem` and `NotPublished`.

@@ -216,7 +216,7 @@ class Gateway:
         _require_type(entry, headers)
         body = bodies.whole(visit.content, headers, entry.limits.max_body_bytes)
         # The address is a hook's, letter by letter: it has neither a host nor a query.
-        base = self.book.public_url or f"http://{headers['Host']}"
+        base = self.book.public_url or f"http://{headers.get('Host', '')}"
         visit.delivery = self._delivery(message.method, base + message.path, headers, body, _NO_QUERY)
 
     def _verify(self, visit: Visit) -> Answer | None:

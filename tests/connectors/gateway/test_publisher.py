@@ -55,6 +55,22 @@ async def test_a_conversation_keeps_the_order_of_its_requests(broker: Broker, un
     assert [value for records in found.values() for _, value in records] == [b"%d" % n for n in range(20)]
 
 
+async def test_one_who_cannot_be_told_keeps_nobody_else_from_it(broker: Broker, unique: Callable[[str], str]) -> None:
+    topics = made(broker.address, unique)
+    called: list[NotPublished | None] = []
+
+    def broken(failure: NotPublished | None) -> None:
+        called.append(failure)
+        raise ZeroDivisionError
+
+    async with publishing(broker.address, topics) as publisher:
+        publisher.hand_over([record(topics.interactions, "acme/c", "1")], broken)
+        publisher.hand_over([record(topics.interactions, "acme/c", "2")], called.append)
+        publisher.hand_over([], called.append)
+        await publisher.publish([record(topics.interactions, "acme/c", "3")])
+    assert called == [None, None, None]
+
+
 async def test_every_batch_is_for_all_replicas(broker: Broker, unique: Callable[[str], str]) -> None:
     topics = made(broker.address, unique)
     async with publishing(broker.address, topics) as publisher:

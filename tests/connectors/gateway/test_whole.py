@@ -12,15 +12,17 @@ from prometheus_client import CollectorRegistry
 
 from connectors.channels.base import Delivery
 from connectors.channels.github import GitHub
+from connectors.gateway.connections import GuardedServer
 from connectors.gateway.publisher import NotPublished, Record, Told
 from connectors.gateway.server import Gateway, GatewayConfig, listen
 from connectors.gateway.sources import Limits
+from connectors.gateway.stats import NoStats
 from sinks.prometheus.gateway import GatewayMetrics
 from tests.connectors.channels.case import RECEIVED_MS, SECRET, cases
 from tests.connectors.gateway.harness import Door, Kept, address_of, book_of, running
 
 [GITHUB] = [case for case in cases() if case.connector.vendor == "github"]
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 15
 _HEALTH = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
@@ -187,10 +189,13 @@ async def test_the_next_request_waits_for_the_answer_to_the_one_before(taken: li
 async def test_who_hangs_up_is_not_waited_for() -> None:
     held, stats = Held(), GatewayMetrics(CollectorRegistry())
     async with opened(held, stats=stats) as door:
+        tasks = len(asyncio.all_tasks())
         async with line_to(door) as line:
             line.send(*request(signed()))
             await held.came(1)
-        await asyncio.sleep(0.05)
+            assert len(asyncio.all_tasks()) == tasks + 1
+        # Its task ends with the connection, and not with the answer.
+        await _until(lambda: len(asyncio.all_tasks()) == tasks)
         held.told[0](None)
         async with line_to(door) as line:
             line.send(_HEALTH)
@@ -216,6 +221,20 @@ async def test_who_stops_finishes_what_was_taken() -> None:
     line.writer.close()
 
 
+async def test_a_connection_in_use_is_kept_and_a_silent_one_is_not() -> None:
+    gateway = Gateway(book_of([GITHUB]), Kept(), GatewayConfig(now_ms=lambda: RECEIVED_MS))
+    quick = GuardedServer(gateway.answer, 10.0, gateway.take, access_log=None, keepalive_timeout=1.0)
+    server = await asyncio.get_running_loop().create_server(quick, "127.0.0.1", 0)
+    async with server:
+        line = Line(*await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1]))
+        for _ in range(6):
+            line.send(b"".join(request(signed())))
+            assert (await line.answer())[0] == 200
+            await asyncio.sleep(0.3)
+        assert await line.closed()
+        line.writer.close()
+
+
 async def test_a_connector_that_breaks_in_verifying_is_the_end_of_its_request_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -236,6 +255,18 @@ async def test_a_connector_that_breaks_in_verifying_is_the_end_of_its_request_al
     assert len(kept.events) == 1
 
 
+async def test_one_who_cannot_be_answered_is_not_the_end_of_the_others() -> None:
+    class Broken(NoStats):
+        def answered(self, vendor: str, source: str, status: int, seconds: float) -> None:
+            if status == 401:
+                raise ZeroDivisionError
+
+    async with opened(Kept(), stats=Broken()) as door, line_to(door) as one, line_to(door) as other:
+        one.send(b"".join(request(signed(), signed().body + b" ")))
+        other.send(b"".join(request(signed())))
+        assert (await other.answer())[0] == 200
+
+
 async def test_who_reads_no_answers_is_not_answered_without_end(taken: list[bool]) -> None:
     kept = Kept()
     async with opened(kept) as door, line_to(door) as line:
@@ -253,6 +284,13 @@ async def test_who_reads_no_answers_is_not_answered_without_end(taken: list[bool
         for _ in range(answered + 100):
             assert (await line.answer())[0] == 401
         sending.cancel()
+
+
+async def _until(there: Callable[[], bool]) -> None:
+    until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+    while not there():
+        assert asyncio.get_running_loop().time() < until
+        await asyncio.sleep(0.01)
 
 
 async def _send(line: Line, one: bytes, times: int) -> None:
