@@ -40,6 +40,7 @@ OVERRIDDEN = [
     (Consumer, ChunkConsumer, "perform_seek", "self"),
     (Consumer, ChunkConsumer, "on_partitions_revoked", "self revoked"),
     (AIOKafkaConsumerThread, ChunkConsumerThread, "_create_worker_consumer", "self transport"),
+    (AIOKafkaConsumerThread, ChunkConsumerThread, "on_start", "self"),
     (Schema, ChunkSchema, "loads_key", "self app message"),
     (Schema, ChunkSchema, "loads_value", "self app message"),
 ]
