@@ -10,11 +10,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, cast
 
+import structlog
 from aiohttp import StreamReader, web
 from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
 from aiohttp.web_protocol import _ErrInfo
 
-from connectors.gateway.answers import Answer
+from connectors.gateway.answers import Answer, problem
+from connectors.gateway.problems import Problem
+
+log = structlog.get_logger()
+
+_CLOSE = {"Connection": "close"}
 
 #: Takes a request that came whole, if it is one of its own, and calls `finish` with the answer, later.
 Take: TypeAlias = "Callable[[RawRequestMessage, StreamReader, Callable[[Answer], None]], bool]"
@@ -163,6 +169,24 @@ class _Connection(web.RequestHandler):
             raise
         if not self._force_close and self.transport is not None:
             self.transport.close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002  repeats what was sent
+    ) -> web.StreamResponse:
+        """The answer to what is no HTTP, or to a mistake of ours. aiohttp's own repeats what was sent, and logs it."""
+        kind = type(exc).__name__
+        (log.info if status == 400 else log.error)("not_answered", status=status, error=kind)
+        if request.writer.output_size > 0:
+            raise ConnectionError("a part of an answer has been sent already")
+        if status == 400:
+            found = Problem(400, f"this is not HTTP as it should be ({kind}): correct the request", _CLOSE)
+        else:
+            found = Problem(500, "the gateway failed at it: send it again, and look into its log", _CLOSE)
+        return problem(found).response()
 
     async def _next_message(self) -> None:
         self._waiter = self._loop.create_future()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 
 from connectors.gateway.sources import Limits
@@ -122,3 +123,30 @@ async def test_a_head_in_two_pieces_is_answered_and_what_follows_it(door: Door) 
         async with line_to(door) as late:
             assert await late.closed()
         assert (await line.ask()).endswith(b"200 OK")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"correct-horse\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nX-Secret: correct-horse\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer correct-horse\x01\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer correct-horse" + b"x" * 9_000 + b"\r\n\r\n",
+        b"POST /v1/events HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\ncorrect-horse",
+        b"POST /v1/events HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\ncorrect-horse\r\n",
+    ],
+    ids=["garbage", "no host", "a control character", "a long header", "two lengths", "a broken chunk"],
+)
+async def test_what_is_no_http_is_refused_in_our_words(
+    door: Door, sent: bytes, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(sent)
+    head, _, body = (await asyncio.wait_for(reader.read(), _PATIENCE_SECONDS)).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.split(b"\r\n")[0].endswith(b"400 Bad Request")
+    assert b"application/problem+json" in head
+    assert msgspec.json.decode(body)["status"] == 400
+    # Neither the answer nor the log repeats what was sent.
+    shown = (head + body).decode() + caplog.text + "".join(capsys.readouterr())
+    assert "horse" not in shown
