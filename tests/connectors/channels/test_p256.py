@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicNumbers
 
-from connectors.channels.p256 import PublicKey, public_key, verifies
+from connectors.channels.p256 import public_key, verifies
 
 #: The key of RFC 6979, and what it signed → the two integers of the signature.
-KEY = PublicKey(
+KEY = EllipticCurvePublicNumbers(
     0x60FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6,
     0x7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299,
-)
+    SECP256R1(),
+).public_key()
 ANSWERS = {
     b"sample": (
         0xEFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716,
