@@ -186,9 +186,8 @@ CONTROLS = (
     Control(
         "Batches of one partition go one after the other",
         "streams/worker/outbox.py",
-        "for batch in pile.batches:\n                if batch.record_count():\n"
-        "                    last = await self._deliver(batch, topic, partition)\n",
-        "sent = [self._deliver(batch, topic, partition) for batch in pile.batches if batch.record_count()]\n"
+        "for batch in pile.batches():\n                last = await self._deliver(batch, topic, partition)\n",
+        "sent = [self._deliver(batch, topic, partition) for batch in pile.batches()]\n"
         "            last = (await asyncio.gather(*sent))[-1] if sent else -1\n",
         (f"{_WORKER}/test_outbox.py::test_nothing_arrives_behind_a_batch_that_was_refused",),
     ),

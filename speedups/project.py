@@ -45,6 +45,7 @@ class Project:
 
     root: Path = field(default_factory=lambda: Path(__file__).parents[1])
     modules: tuple[str, ...] = MODULES
+    records: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: RECORDS)
 
     @property
     def built(self) -> Path:
@@ -61,12 +62,12 @@ class Project:
 
         A source that cannot be read raises OSError.
         """
-        paths = {*map(self.source, self.modules), *self.records(), *self._declarations()}
+        paths = {*map(self.source, self.modules), *self.record_sources(), *self._declarations()}
         return {path: self.hash_of(path) for path in sorted(paths)}
 
-    def records(self) -> list[str]:
-        """The sources of the records."""
-        return list(map(self.source, RECORDS))
+    def record_sources(self) -> list[str]:
+        """The paths below the root of the modules that have the records."""
+        return list(map(self.source, self.records))
 
     def hash_of(self, path: str) -> str:
         """Of what the file at `path` below the root holds."""

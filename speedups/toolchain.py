@@ -80,7 +80,7 @@ def compile_module(
     c_file.unlink()
     own = [path for path in used if not (project.root / path).is_relative_to(layouts)]
     # Which fields there are decides what comes out, wherever one of them is read.
-    return library, sorted({source, *own, *project.records()})
+    return library, sorted({source, *own, *project.record_sources()})
 
 
 def _run(command: Sequence[str], where: Path, refused: str, also: Mapping[str, str] | None = None) -> None:

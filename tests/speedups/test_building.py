@@ -264,8 +264,8 @@ def test_tracebacks_show_the_source_from_anywhere(built: Toy, tmp_path: Path) ->
         "from streams.sums import broken\ntry:\n    broken()\nexcept LookupError:\n    traceback.print_exc()"
     )
     said = built.python("-c", elsewhere).err
-    assert 'File "streams/sums.py", line 9' in said
-    assert "raise LookupError('on line nine')" in said
+    assert 'File "streams/sums.py", line 10' in said
+    assert "raise LookupError('on line ten')" in said
 
 
 def test_an_import_that_fails_behind_others_says_what_to_do(unbuilt: Toy) -> None:

@@ -1,4 +1,4 @@
-"""A project of four small modules, each kind that can be compiled, with its own copy of `speedups`."""
+"""A project of a few small modules, each kind that can be compiled, with its own copy of `speedups`."""
 
 from __future__ import annotations
 
@@ -20,18 +20,30 @@ SOURCES: Mapping[str, str] = {
         "class Pair:\n    def __init__(self, left, right):\n        self.left = left\n        self.right = right\n"
     ),
     "streams/pairs.pxd": "cdef class Pair:\n    cdef public long left, right\n",
+    "streams/kept.py": (
+        "from __future__ import annotations\n\nimport msgspec\n\n\n"
+        "class Inner(msgspec.Struct):\n    value: int\n\n\n"
+        "class Kept(msgspec.Struct):\n    zeal: int\n    inner: Inner | None = None\n    names: list[str] = []\n"
+    ),
     "streams/sums.py": (
-        "from streams.pairs import Pair\n\n\n"
+        "from streams.kept import Kept\nfrom streams.pairs import Pair\n\n\n"
         "def total(pair: Pair) -> int:\n"
         "    return pair.left + pair.right\n\n\n"
         "def broken():\n"
-        "    raise LookupError('on line nine')\n"
+        "    raise LookupError('on line ten')\n\n\n"
+        "def kept_total(kept: Kept) -> int:\n"
+        "    inner = kept.inner\n"
+        "    return kept.zeal + len(kept.names) + inner.value\n"
     ),
-    "streams/sums.pxd": "from streams.pairs cimport Pair\n\ncpdef long total(Pair pair)\n",
+    "streams/sums.pxd": (
+        "from streams.kept cimport Inner, Kept\nfrom streams.pairs cimport Pair\n\n"
+        "cpdef long total(Pair pair)\ncpdef kept_total(Kept kept)\n"
+    ),
     "streams/names.py": "def name():\n    return 'names'\n",
     "schemas/native.pyx": "def answer():\n    cdef long found = 42\n    return found\n",
 }
 MODULES = ("streams.sums", "streams.pairs", "streams.names", "schemas.native")
+RECORDS = {"streams.kept": ("Inner", "Kept")}
 USE = "from streams.pairs import Pair\nfrom streams.sums import total\nprint(total(Pair(1, 2)))"
 
 
@@ -52,7 +64,7 @@ class Toy:
 
     @property
     def project(self) -> Project:
-        return Project(self.root, MODULES)
+        return Project(self.root, MODULES, RECORDS)
 
     def write(self, path: str, text: str) -> None:
         (self.root / path).write_text(text, encoding="utf-8")
@@ -90,7 +102,7 @@ def toy(root: Path) -> Toy:
     """A new one at `root`, nothing compiled."""
     ours = Path(speedups.__file__).parent
     shutil.copytree(ours, root / "speedups", ignore=shutil.ignore_patterns("_built", "__pycache__"))
-    for path, text in {**SOURCES, "speedups/modules.py": f"MODULES = {MODULES!r}\n"}.items():
+    for path, text in {**SOURCES, "speedups/modules.py": f"MODULES = {MODULES!r}\nRECORDS = {RECORDS!r}\n"}.items():
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
     return Toy(root)
