@@ -52,4 +52,4 @@ cdef class Measure:
     )
     @cython.locals(state=FoldState, book=PolicyBook, rules=Policy)
     cdef _judged(self, metric, episode, slot, channel, policy, started_at, ended_at, outcome, deadline)
-    cdef str _fact_id(self, episode, slot, metric)
+    cdef str _fact_id(self, long episode, str slot, str metric)

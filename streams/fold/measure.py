@@ -43,7 +43,7 @@ class Measure:
         self._add(
             "first_response" if turn.is_first else "next_response",
             episode.number,
-            turn.number,
+            str(turn.number),
             turn.channel,
             clock,
             at_ms,
@@ -61,7 +61,7 @@ class Measure:
         self._add(
             "first_response_any",
             episode.number,
-            0,
+            "0",
             turn.channel,
             turn.started,
             at_ms,
@@ -106,11 +106,11 @@ class Measure:
         """A done conversation begins another episode."""
         since, at_ms = self.state.done_since, event.occurred_at
         if since is not None:
-            self._add("reopen", episode.number, 0, event.channel, since, at_ms, at_ms - since, None, None)
+            self._add("reopen", episode.number, "0", event.channel, since, at_ms, at_ms - since, None, None)
 
     def transfer(self, episode: Episode, event: LogEvent, outcome: str) -> None:
         """From one assignee to another, or else from one team to another."""
-        at_ms, slot = event.occurred_at, episode.transfers
+        at_ms, slot = event.occurred_at, str(episode.transfers)
         self._add("transfer", episode.number, slot, episode.channel, at_ms, at_ms, None, outcome, event.assignee_id)
 
     def call(self, event: LogEvent) -> None:
@@ -177,7 +177,7 @@ class Measure:
         self._add(
             "full_resolution",
             0,
-            0,
+            "0",
             episode.channel,
             started,
             at_ms,
@@ -228,7 +228,7 @@ class Measure:
         self._judged(
             f"sla_{response_target(turn)}",
             episode.number,
-            turn.number,
+            str(turn.number),
             turn.channel,
             turn.policy,
             turn.clock,
@@ -252,7 +252,7 @@ class Measure:
         self._judged(
             "sla_resolution",
             episode.number,
-            0,
+            "0",
             episode.channel,
             episode.policy,
             episode.started,
@@ -283,7 +283,7 @@ class Measure:
         self,
         metric: str,
         episode: int,
-        slot: int | str,
+        slot: str,
         channel: Channel,
         started_at: EpochMs | None,
         ended_at: EpochMs | None,
@@ -328,7 +328,7 @@ class Measure:
         self,
         metric: str,
         episode: int,
-        slot: int,
+        slot: str,
         channel: Channel,
         policy: int,
         started_at: EpochMs | None,
@@ -366,5 +366,5 @@ class Measure:
             )
         )
 
-    def _fact_id(self, episode: int, slot: int | str, metric: str) -> str:
+    def _fact_id(self, episode: int, slot: str, metric: str) -> str:
         return f"{self.conversation_id}/{episode}/{slot}/{metric}"

@@ -34,7 +34,7 @@ cdef class Conversation:
     cdef list _refold(self, LogEvent event, seen_ms)
     @cython.locals(head=Head, watch=Watch)
     cdef list _hold_to(self, list events, dict old, dict before, set gone, seen_ms)
-    @cython.locals(head=Head, watch=Watch, change=Change, fact=MetricFact)
+    @cython.locals(head=Head, watch=Watch, change=Change, fact=MetricFact, metric=str)
     cdef _alert(self, list changes, set backfilled, seen_ms)
     cdef _remember(self, LogEvent event)
     @cython.locals(head=Head)

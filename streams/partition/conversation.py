@@ -200,7 +200,8 @@ class Conversation:
         head, watch = self.head, self.watch
         for change in changes:
             fact = change.new
-            if fact.metric[:4] != "sla_":
+            metric: str = fact.metric
+            if not metric.startswith("sla_"):
                 continue
             fact_id = fact.fact_id
             if head.timers.raised and (suffix := self._suffix(fact)) in head.timers.raised:

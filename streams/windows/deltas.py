@@ -8,7 +8,6 @@ narrowest width that holds it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from sys import intern
 from typing import TypeAlias
 
 import msgspec
@@ -175,7 +174,7 @@ def decode(payload: bytes) -> DeltaBatch:
         tenant=wire.tenant,
         epoch=wire.epoch,
         source_partition=wire.source_partition,
-        groups=[_interned(key) for key in wire.groups],
+        groups=wire.groups,
         source_offset=mark >> 1,
         ended_at=ended_at,
         value_ms=value_ms,
@@ -207,16 +206,3 @@ def _unpack(column: _Column) -> Ints:
     if column.width_bytes not in (1, 2, 4, 8):
         raise ValueError("a width that is never written")
     return np.frombuffer(column.data, dtype=f"<u{column.width_bytes}").astype(np.int64) + column.base
-
-
-def _interned(key: GroupKey) -> GroupKey:
-    """Comparing groups of different batches is then comparing pointers."""
-    metric, outcome, channel, team, agent, priority = key
-    return (
-        intern(metric),
-        outcome and intern(outcome),
-        intern(channel),
-        team and intern(team),
-        agent and intern(agent),
-        priority and intern(priority),
-    )

@@ -7,6 +7,7 @@ is graded) form a group, so that a stored fact needs one small number to name al
 from __future__ import annotations
 
 from dataclasses import dataclass
+from sys import intern
 
 import numpy as np
 
@@ -162,6 +163,7 @@ class Groups:
                 self._series.leave(series)
 
     def _new(self, tenant: str, key: GroupKey) -> int:
+        key = _interned(key)
         if self._free:
             group = self._free.pop()
             self._keys[group] = (tenant, key)
@@ -185,3 +187,16 @@ class Groups:
         self.series_of = np.concatenate([self.series_of, np.zeros((more, _WIDTH), dtype=np.int64)])
         self._grade = np.concatenate([self._grade, np.zeros(more, dtype=np.int64)])
         self._rows = np.concatenate([self._rows, np.zeros(more, dtype=np.int64)])
+
+
+def _interned(key: GroupKey) -> GroupKey:
+    """What many groups and their series share is kept once."""
+    metric, outcome, channel, team, agent, priority = key
+    return (
+        intern(metric),
+        outcome and intern(outcome),
+        intern(channel),
+        team and intern(team),
+        agent and intern(agent),
+        priority and intern(priority),
+    )
