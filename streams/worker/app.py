@@ -32,7 +32,7 @@ from streams.worker.window_stage import WindowStage
 log = structlog.get_logger()
 
 #: Records of a partition in one chunk: more cost memory and make rebalances wait, fewer cost round trips.
-CHUNK_RECORDS = 4_000
+CHUNK_RECORDS = 6_000
 #: Chunks waiting for an agent. The fetcher reads ahead on its own.
 _QUEUED_CHUNKS = 2
 _WATCH_SECONDS = 0.5
