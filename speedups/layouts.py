@@ -81,7 +81,8 @@ def _fields(kind: type) -> list[str]:
     offsets = dict(_offsets(kind))
     first = object.__basicsize__
     expected = [first + place * _POINTER_BYTES for place in range(len(offsets) + 1)]
-    if sorted(offsets.values()) != expected[:-1] or kind.__basicsize__ != expected[-1]:
+    is_open = kind.__dictoffset__ or kind.__weakrefoffset__
+    if is_open or sorted(offsets.values()) != expected[:-1] or kind.__basicsize__ != expected[-1]:
         raise UnknownLayout(f"{kind.__module__}.{kind.__name__} is not made of its fields alone: take it off RECORDS")
     return sorted(offsets, key=offsets.__getitem__)
 

@@ -18,7 +18,7 @@ from speedups import toolchain
 from speedups.manifest import Manifest
 from speedups.project import PLAIN, SUFFIX
 from tests.speedups import asking
-from tests.speedups.toy import MODULES, SOURCES, Toy, toy
+from tests.speedups.toy import MODULES, RECORDS, SOURCES, Toy, toy
 
 NAMES = SOURCES["streams/names.py"]
 
@@ -82,7 +82,12 @@ def test_nothing_changed_builds_nothing(built: Toy) -> None:
         pytest.param(
             "schemas/shared.pxd", "ctypedef long ms\n", "schemas/shared.pxd changed", id="types beside modules"
         ),
-        pytest.param("speedups/modules.py", "MODULES = ('streams.names',)\n", "other modules", id="the list"),
+        pytest.param(
+            "speedups/modules.py",
+            f"MODULES = ('streams.names',)\nRECORDS = {RECORDS!r}\n",
+            "other modules",
+            id="the list",
+        ),
     ],
 )
 def test_a_change_makes_all_of_it_plain(built: Toy, path: str, text: str, why: str) -> None:
