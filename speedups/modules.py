@@ -9,7 +9,6 @@ from collections.abc import Mapping
 MODULES: tuple[str, ...] = (
     "schemas.codegen.native_reader",
     "schemas.codegen.native_writer",
-    "schemas.fetching",
     "streams.fold.clocks",
     "streams.fold.conversation",
     "streams.fold.measure",
