@@ -110,11 +110,13 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield one message per partition that has records."""
-        fetched, active = await self._wait_next_records(timeout)
+        # From before: a whole rebalance fits between a fetch and its arrival here. What was fetched then lies behind
+        # the place that the rebalance went back to. Delivered first, it would pass for everything in between.
         generation_id = self.app.consumer_generation_id
+        fetched, active = await self._wait_next_records(timeout)
         if fetched is None or self.should_stop:
             return
-        if not self.flow_active:
+        if not self.flow_active or self.app.consumer_generation_id != generation_id:
             # What was fetched is thrown away, so it must be read again. A partition that goes in the meantime goes with
             # its place in it, and the end of the rebalance seeks all that stay.
             with suppress(IllegalStateError):
