@@ -86,6 +86,28 @@ CONTROLS = (
         ),
     ),
     Control(
+        "What was fetched before a rebalance is not delivered behind it",
+        "streams/worker/transport.py",
+        "        fetched, active = await self._wait_next_records(timeout)\n",
+        "        fetched, active = await self._wait_next_records(timeout)\n"
+        "        generation_id = self.app.consumer_generation_id\n",
+        (f"{_WORKER}/test_transport.py::test_only_stock_faust_delivers_what_was_fetched_before_a_rebalance_behind_it",),
+    ),
+    Control(
+        "No message is dropped for a place that was noted late",
+        "streams/worker/transport.py",
+        "        self._read_offset = _NowhereRead()\n",
+        "",
+        (f"{_WORKER}/test_transport.py::test_nothing_is_dropped_in_front_of_a_place_that_faust_notes_behind_a_seek",),
+    ),
+    Control(
+        "No chunk is processed before what lies in front of it",
+        "streams/worker/unbroken.py",
+        "if chunk.begins <= reached:",
+        "if True:",
+        (f"{_WORKER}/test_unbroken.py::test_what_was_thrown_away_on_its_way_is_read_again",),
+    ),
+    Control(
         "A full queue blocks, and takes no partition from the fetcher",
         "streams/worker/transport.py",
         '"""The queue blocks by itself."""',

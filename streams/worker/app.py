@@ -18,6 +18,7 @@ import speedups
 from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
 from streams.windows.shape import PANE_MS
+from streams.worker.chunks import Chunk, ChunkSchema
 from streams.worker.config import Drain, WorkerConfig
 from streams.worker.interactions import InteractionsStage
 from streams.worker.lanes import Lanes
@@ -26,7 +27,8 @@ from streams.worker.ownership import Ownership
 from streams.worker.policy_watch import PolicyWatch
 from streams.worker.stats import SilentStats, WorkerStats
 from streams.worker.ticker import Ticker
-from streams.worker.transport import ChunkSchema, ChunkTransport
+from streams.worker.transport import ChunkTransport
+from streams.worker.unbroken import Unbroken
 from streams.worker.window_stage import WindowStage
 
 log = structlog.get_logger()
@@ -71,8 +73,9 @@ class Worker:
         self._app = _faust_app(config, now_ms())
         self._ownership = Ownership(self._app)
         self._outbox = Outbox(config.kafka)
+        unbroken = Unbroken(self._app)
         self._interactions = InteractionsStage(
-            config, self._outbox, self._ownership, self._stats, now_ms, self._tell_lag
+            config, self._outbox, self._ownership, unbroken, self._stats, now_ms, self._tell_lag
         )
         self._ticker = Ticker(
             config, self._interactions, self._outbox, self._ownership, self._stats, self._interactions.heard, now_ms
@@ -80,7 +83,7 @@ class Worker:
         self._policies: PolicyWatch | None = None
         if config.policies_path is not None:
             self._policies = PolicyWatch(config.policies, config.policies_path, self._interactions.use, now_ms)
-        self._windows = WindowStage(config, self._outbox, self._ownership)
+        self._windows = WindowStage(config, self._outbox, self._ownership, unbroken)
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lanes = Lanes(self._fail)
         self._progress = asyncio.Event()
@@ -150,7 +153,7 @@ class Worker:
         if not self._failed.done():
             self._failed.set_exception(exc)
 
-    def _agent(self, topic: str, handle: Callable[[TP, list[Any], int], Any]) -> None:
+    def _agent(self, topic: str, handle: Callable[[TP, Chunk, int], Any]) -> None:
         async def chunks(stream: Any) -> None:
             async for event in stream.noack().events():
                 message = event.message
@@ -166,12 +169,12 @@ class Worker:
         channel = self._app.topic(topic, schema=ChunkSchema(), internal=False)
         self._app.agent(channel, name=f"supportpulse.{topic}")(chunks)
 
-    async def _on_interactions(self, tp: TP, records: list[Any], generation: int) -> None:
-        await self._lanes.put(tp.partition, lambda: self._process(tp, records, generation))
+    async def _on_interactions(self, tp: TP, chunk: Chunk, generation: int) -> None:
+        await self._lanes.put(tp.partition, lambda: self._process(tp, chunk, generation))
 
-    async def _process(self, tp: TP, records: list[Any], generation: int) -> None:
-        if await self._interactions.handle(tp, records, generation):
-            last = records[-1]
+    async def _process(self, tp: TP, chunk: Chunk, generation: int) -> None:
+        if await self._interactions.handle(tp, chunk, generation):
+            last = chunk.records[-1]
             self._app.consumer.finish(tp, last.offset)
             self._tell_lag(tp, last.offset, last.timestamp)
             self._progress.set()
@@ -182,8 +185,8 @@ class Worker:
         records = sum(records for records, _ in self._lags.values())
         self._stats.lag(tp.topic, records, max(0.0, *(seconds for _, seconds in self._lags.values())))
 
-    async def _on_deltas(self, tp: TP, records: list[Any], generation: int) -> None:
-        self._windows.handle(tp, records, generation, self._window_now_ms())
+    async def _on_deltas(self, tp: TP, chunk: Chunk, generation: int) -> None:
+        await self._windows.handle(tp, chunk, generation, self._window_now_ms())
         self._progress.set()
 
     async def _assigned(self, _app: Any, assigned: set[TP], **_kwargs: Any) -> None:

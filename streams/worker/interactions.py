@@ -30,12 +30,14 @@ from streams.timers.queue import DueQueue
 from streams.timers.standing import Figures, Group, together
 from streams.worker import changelog
 from streams.worker.archive import bring_back
+from streams.worker.chunks import Chunk
 from streams.worker.config import WorkerConfig
 from streams.worker.heard import Heard
 from streams.worker.outbox import Outbox
 from streams.worker.outputs import Outputs
 from streams.worker.ownership import Ownership
 from streams.worker.stats import WorkerStats
+from streams.worker.unbroken import Unbroken
 
 log = structlog.get_logger()
 
@@ -51,6 +53,9 @@ class _Partition:
     #: New with every assignment: see the changelog.
     owner: str
     generation: int
+    #: The next offset that is wanted, as far as the chunks of this assignment say. What was applied before ends at a
+    #: record, and behind it there may be offsets without one.
+    reached: int = 0
     #: Of conversations that came back: goes into the changelog with the next chunk.
     returned: list[Entry] = field(default_factory=list)
     #: The policies, while the changelog does not have them.
@@ -78,6 +83,7 @@ class InteractionsStage:
         config: WorkerConfig,
         outbox: Outbox,
         ownership: Ownership,
+        unbroken: Unbroken,
         stats: WorkerStats,
         now_ms: Callable[[], EpochMs],
         on_wait: Callable[[TP, int, EpochMs], None],
@@ -88,6 +94,7 @@ class InteractionsStage:
         self._book = config.policies
         self._outbox = outbox
         self._ownership = ownership
+        self._unbroken = unbroken
         self._stats = stats
         self._now_ms = now_ms
         self._on_wait = on_wait
@@ -146,12 +153,19 @@ class InteractionsStage:
             if number not in self._partitions
         }
 
-    async def handle(self, tp: TP, records: list[Any], generation: int) -> bool:
-        """Process one chunk; False if the partition was taken away meanwhile, and somebody else will."""
+    async def handle(self, tp: TP, chunk: Chunk, generation: int) -> bool:
+        """Process one chunk; False if the partition was taken away meanwhile, and somebody else will, or if something
+        in front of it is missing, and it comes again behind that.
+        """
         began = time.monotonic()
         partition = await self._partition(tp.partition)
-        if partition is None or not self._ownership.holds(tp, generation):
+        if partition is None or not await self._unbroken.follows(
+            tp, chunk, max(partition.store.applied + 1, partition.reached)
+        ):
             return False
+        if not self._ownership.holds(tp, generation):
+            return False
+        records = chunk.records
         where = f"{tp.topic}/{tp.partition}"
         outputs = await self._outputs(tp)
         try:
@@ -169,6 +183,7 @@ class InteractionsStage:
             if partition.store.leavers is not None:
                 partition.store.leavers.push_again(entry.key for entry in leaving)
             return False
+        partition.reached = chunk.ends
         if partition.store.leavers is not None:
             partition.store.leavers.push(log_ms, outcome.done)
         self._tell(outcome, outputs, time.monotonic() - began)

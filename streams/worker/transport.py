@@ -3,7 +3,7 @@
 Stock Faust creates several asyncio tasks per message and moves at 5,000 messages a second; in chunks the same
 consumer moves at the speed of decoding. What is replaced, and why:
 
-- `getmany` yields one message per partition and fetch; its value is the list of records.
+- `getmany` yields one message per partition and fetch; its value is a `Chunk`.
 - `ack` moves no offsets: an exception or a cancellation in an agent acks the event in hand. `finish` does. Compiled
   streams note their acks themselves, past `ack`; `force_commit` does not look at these notes.
 - commits take the prefix of finished chunks: stock `_new_offset` can pass an unfinished message.
@@ -11,6 +11,7 @@ consumer moves at the speed of decoding. What is replaced, and why:
 - `on_buffer_full` does nothing: taking the partition from the fetcher stalls everything for a second when all
   partitions are full, and the queue blocks anyway.
 - `verify_event_path` is patient: stock's crashes on a partition that has no position yet.
+- no message is dropped for a place that was read before: stock notes that place late, behind the seek of a rebalance.
 - `fetch_max_wait_ms` is 100, stock's is 1,500.
 - records are fetched as `FetchedRecord`s, without aiokafka's own ones of eleven fields.
 
@@ -25,9 +26,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 import aiokafka
-import msgspec
 from aiokafka.errors import IllegalStateError
-from faust import Schema
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import (
     AIOKafkaConsumerThread,
@@ -37,8 +36,8 @@ from faust.transport.drivers.aiokafka import (
 )
 from faust.types import TP, ConsumerMessage
 
-from schemas.fetching import fetch_lean
-from schemas.times import EpochMs
+from schemas.fetching import Places, fetch_lean
+from streams.worker.chunks import Chunk, FetchedRecord
 from streams.worker.offsets import OffsetBook
 
 FETCH_MAX_WAIT_MS = 100
@@ -46,26 +45,6 @@ FETCH_MAX_WAIT_MS = 100
 POSITION_SECONDS = 15.0
 #: Kafka's number for timestamps that the producer set, which nobody here asks for.
 _CREATE_TIME = 0
-
-
-class FetchedRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record as it lay in its partition."""
-
-    offset: int
-    timestamp: EpochMs
-    key: bytes | None
-    value: bytes | None
-
-
-class ChunkSchema(Schema):  # type: ignore[misc]
-    """The value of a chunk is its list of records, as it is."""
-
-    def loads_key(self, app: Any, message: Any, **kwargs: Any) -> None:
-        """A chunk has no key."""
-
-    def loads_value(self, app: Any, message: Any, **kwargs: Any) -> Any:  # noqa: ARG002
-        """The records."""
-        return message.value
 
 
 class ChunkConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -79,21 +58,46 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
     async def on_start(self) -> None:
         """Have records fetched as the stages want them."""
         await super().on_start()
-        fetch_lean(self._ensure_consumer(), FetchedRecord)
+        self._places: Places = fetch_lean(self._ensure_consumer(), FetchedRecord)
 
-    async def seek_start(self, tps: set[TP], start_ms: Mapping[TP, int | None]) -> None:
-        """Seek to the records since an instant, where one is given; else to the beginning."""
-        await self.call_thread(self._seek_start, tps, start_ms)
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> dict[Any, Chunk]:
+        found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        return {key: Chunk(*self._places.take(key, records), records) for key, records in found.items()}
 
-    async def _seek_start(self, tps: set[TP], start_ms: Mapping[TP, int | None]) -> None:
+    async def seek_start(self, tps: set[TP], start_ms: Mapping[TP, int | None]) -> dict[TP, int]:
+        """Seek to the records since an instant, where one is given; else to the beginning. Returns the places."""
+        places: dict[TP, int] = await self.call_thread(self._seek_start, tps, start_ms)
+        return places
+
+    async def _seek_start(self, tps: set[TP], start_ms: Mapping[TP, int | None]) -> dict[TP, int]:
         consumer = self._ensure_consumer()
         wanted = {ensure_aiokafka_TP(tp): since for tp in tps if (since := start_ms.get(tp)) is not None}
         found = await consumer.offsets_for_times(wanted) if wanted else {}
+        places = {}
         for tp in map(ensure_aiokafka_TP, tps):
             if found.get(tp) is not None:
+                places[ensure_TP(tp)] = found[tp].offset
                 consumer.seek(tp, found[tp].offset)
             else:
                 await consumer.seek_to_beginning(tp)
+                places[ensure_TP(tp)] = await consumer.position(tp)
+        return places
+
+
+class _NowhereRead(dict[TP, "int | None"]):
+    """No place in a partition has been read: what lies in front of it would be dropped."""
+
+    def __getitem__(self, tp: TP) -> None:
+        return None
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        pass
 
 
 class ChunkConsumer(Consumer):  # type: ignore[misc]
@@ -101,6 +105,9 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._read_offset = _NowhereRead()
+        #: Where the last seek put the partitions that are not read on from a commit.
+        self.starts: dict[TP, int] = {}
         self._books: defaultdict[TP, OffsetBook] = defaultdict(OffsetBook)
         #: Partitions that have no place to read from, and since when (monotonic seconds).
         self._without_position: dict[TP, float] = {}
@@ -122,7 +129,7 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
             with suppress(IllegalStateError):
                 await self.perform_seek()
             return
-        for tp, records in self._wanted(fetched, active):
+        for tp, chunk in self._wanted(fetched, active):
             if not self.flow_active or self.app.consumer_generation_id != generation_id:
                 return
             end_offset = self.end_offset(tp)
@@ -130,17 +137,17 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
                 # Taken away since it was fetched: whoever has it now reads it again.
                 continue
             self.app.monitor.track_tp_end_offset(tp, end_offset)
-            self._books[tp].delivered(records[-1].offset)
-            yield tp, self._chunk(tp, records, generation_id)
+            self._books[tp].delivered(chunk.records[-1].offset)
+            yield tp, self._message(tp, chunk, generation_id)
 
-    def _wanted(self, fetched: Mapping[Any, list[Any]], active: set[TP] | None) -> Iterator[tuple[TP, list[Any]]]:
-        for key, records in fetched.items():
+    def _wanted(self, fetched: Mapping[Any, Chunk], active: set[TP] | None) -> Iterator[tuple[TP, Chunk]]:
+        for key, chunk in fetched.items():
             tp = ensure_TP(key)
-            if records and (active is None or tp in active):
-                yield tp, records
+            if active is None or tp in active:
+                yield tp, chunk
 
-    def _chunk(self, tp: TP, records: list[Any], generation_id: int) -> ConsumerMessage:
-        last = records[-1]
+    def _message(self, tp: TP, chunk: Chunk, generation_id: int) -> ConsumerMessage:
+        last = chunk.records[-1]
         return ConsumerMessage(
             tp.topic,
             tp.partition,
@@ -149,7 +156,7 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
             _CREATE_TIME,
             [],
             None,
-            records,
+            chunk,
             None,
             0,
             0,
@@ -210,7 +217,6 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
         """Go to the committed offset of every partition, or to where the partition is to be read from."""
         for book in self._books.values():
             book.clear()
-        self._read_offset.clear()
         self._without_position.clear()
         assigned = self.assignment()
         if not assigned:
@@ -218,7 +224,12 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
         committed = {ensure_TP(tp): offset for tp, offset in (await self.seek_to_committed()).items()}
         read_from = self.transport.read_from
         fresh = {tp for tp in assigned if tp.topic in read_from or not committed.get(tp)}
-        await self._thread.seek_start(fresh, {tp: read_from.get(tp.topic) for tp in fresh})
+        self.starts = await self._thread.seek_start(fresh, {tp: read_from.get(tp.topic) for tp in fresh})
+
+    async def read_again(self, tp: TP, offset: int) -> None:
+        """Go back to `offset`. What was delivered from behind it is committed when it comes again."""
+        self._books[tp].clear()
+        await self._seek(tp, offset)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget the books of partitions that go."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from faust.types import TP
 
@@ -18,9 +17,11 @@ from schemas.records import MetricWindow
 from schemas.times import EpochMs
 from streams.windows.book import WindowBook
 from streams.windows.deltas import decode
+from streams.worker.chunks import Chunk
 from streams.worker.config import WorkerConfig
 from streams.worker.outbox import Outbox, Outgoing
 from streams.worker.ownership import Ownership
+from streams.worker.unbroken import Unbroken
 
 
 @dataclass(slots=True)
@@ -32,6 +33,8 @@ class _Held:
     catch_up_through: int
     book: WindowBook = field(default_factory=WindowBook)
     applied: int = -1
+    #: The next offset that is wanted; None: whatever it is read from.
+    reached: int | None = None
 
     @property
     def caught_up(self) -> bool:
@@ -41,11 +44,12 @@ class _Held:
 class WindowStage:
     """Keeps a book per assigned partition of `window-deltas`."""
 
-    def __init__(self, config: WorkerConfig, outbox: Outbox, ownership: Ownership) -> None:
+    def __init__(self, config: WorkerConfig, outbox: Outbox, ownership: Ownership, unbroken: Unbroken) -> None:
         self._config = config
         self._topic = config.topics.window_deltas
         self._outbox = outbox
         self._ownership = ownership
+        self._unbroken = unbroken
         self._held: dict[int, _Held] = {}
 
     def applied(self, partition: int) -> int:
@@ -62,18 +66,22 @@ class WindowStage:
         """After a rebalance every assigned partition is read again. `ends`: partition and its end offset by now."""
         self._held = {number: _Held(generation, end - 1) for number, end in ends}
 
-    def handle(self, tp: TP, records: list[Any], generation: int, now_ms: EpochMs) -> None:
+    async def handle(self, tp: TP, chunk: Chunk, generation: int, now_ms: EpochMs) -> None:
         """Take a chunk of deltas into the book."""
         held = self._held.get(tp.partition)
         if held is None or held.generation != generation:
             return
-        for record in records:
+        reached = self._unbroken.start(tp, chunk) if held.reached is None else held.reached
+        if not await self._unbroken.follows(tp, chunk, reached):
+            return
+        for record in chunk.records:
             try:
                 held.book.apply(decode(record.value or b""), now_ms)
             except Refused as refused:
                 # Only workers write here: a release that cannot read another one's deltas must not go on without.
                 raise Refused(f"{tp.topic}/{tp.partition}/{record.offset}: {refused.detail}") from refused
-            held.applied = record.offset
+            held.applied = max(held.applied, record.offset)
+        held.reached = max(reached, chunk.ends)
 
     async def refresh(self, now_ms: EpochMs) -> None:
         """Send the windows that have changed, of every partition that has caught up."""

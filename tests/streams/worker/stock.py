@@ -20,7 +20,8 @@ import faust
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from streams.worker.transport import ChunkSchema, ChunkTransport
+from streams.worker.chunks import Chunk, ChunkSchema
+from streams.worker.transport import ChunkTransport
 from tests.servers.plugin import Broker
 from tests.streams.worker.harness import SESSION_SECONDS, committed
 
@@ -102,7 +103,7 @@ class Trial:
 def values_of(event: Any) -> Sequence[bytes]:
     """The values of a message, or of the records of a chunk."""
     value = event.value
-    return [record.value for record in value] if isinstance(value, list) else [value]
+    return [record.value for record in value.records] if isinstance(value, Chunk) else [value]
 
 
 def publish(broker: Broker, topic: str, values: Iterable[int]) -> None:

@@ -18,8 +18,9 @@ from faust.types.enums import ProcessingGuarantee
 
 from streams.sla.policies import PolicyBook
 from streams.worker.app import _faust_app
+from streams.worker.chunks import ChunkSchema
 from streams.worker.config import WorkerConfig
-from streams.worker.transport import ChunkConsumer, ChunkConsumerThread, ChunkSchema, ChunkTransport
+from streams.worker.transport import ChunkConsumer, ChunkConsumerThread, ChunkTransport
 
 VERSION = "0.15.3"
 ROOT = Path(__file__).parents[3]
@@ -41,6 +42,12 @@ OVERRIDDEN = [
     (Consumer, ChunkConsumer, "on_partitions_revoked", "self revoked"),
     (AIOKafkaConsumerThread, ChunkConsumerThread, "_create_worker_consumer", "self transport"),
     (AIOKafkaConsumerThread, ChunkConsumerThread, "on_start", "self"),
+    (
+        AIOKafkaConsumerThread,
+        ChunkConsumerThread,
+        "_fetch_records",
+        "self consumer active_partitions timeout max_records",
+    ),
     (Schema, ChunkSchema, "loads_key", "self app message"),
     (Schema, ChunkSchema, "loads_value", "self app message"),
 ]
@@ -71,6 +78,8 @@ def test_nothing_is_replaced_that_is_not_pinned(ours: type) -> None:
     [
         (Consumer, "_wait_next_records", "self timeout"),
         (Consumer, "_commit", "self offsets"),
+        (Consumer, "_seek", "self partition offset"),
+        (Consumer, "earliest_offsets", "self"),
         (Consumer, "seek_to_committed", "self"),
         (Consumer, "assignment", "self"),
         (Consumer, "highwater", "self tp"),
@@ -87,7 +96,12 @@ def test_what_is_leaned_on_is_there(owner: type, name: str, expected: str) -> No
 
 @pytest.mark.parametrize(
     ("caller", "replaced"),
-    [("commit", "force_commit"), ("_drain_messages", "getmany"), ("_drain_messages", "_add_gap")],
+    [
+        ("commit", "force_commit"),
+        ("_drain_messages", "getmany"),
+        ("_drain_messages", "_add_gap"),
+        ("_drain_messages", "_read_offset"),
+    ],
 )
 def test_stock_still_goes_through_what_is_replaced(caller: str, replaced: str) -> None:
     assert f"self.{replaced}" in inspect.getsource(getattr(AnyConsumer, caller))

@@ -18,10 +18,12 @@ from schemas.topics import record_key
 from streams.partition.store import Store
 from streams.worker.app import FaustCrashed, Worker
 from streams.worker.changelog import recover
+from streams.worker.chunks import Chunk
 from streams.worker.interactions import InteractionsStage
 from streams.worker.outbox import Outbox
 from streams.worker.ownership import Ownership
 from streams.worker.stats import SilentStats
+from streams.worker.unbroken import Unbroken
 from tests.streams.strategies import BOOK
 from tests.streams.worker.harness import PATIENCE_SECONDS, SESSION_SECONDS, TOLD, Surroundings, until
 
@@ -76,13 +78,15 @@ def fetched(topic: str, events: Iterable[InteractionEvent]) -> list[ConsumerReco
 async def test_a_partition_that_is_lost_in_between_ends_the_chunk_there(
     around: Surroundings, outbox: Outbox, times: int, sent: bool, written: bool
 ) -> None:
+    unbroken = Unbroken(None)
     stage = InteractionsStage(
-        around.config(), outbox, Losing(times), SilentStats(), lambda: 0, lambda tp, offset, at_ms: None
+        around.config(), outbox, Losing(times), unbroken, SilentStats(), lambda: 0, lambda tp, offset, at_ms: None
     )
     stage.take_over({0}, generation=1)
     await stage.recovered()
     tp = TP(around.topics.interactions, 0)
-    assert not await stage.handle(tp, fetched(tp.topic, TOLD), generation=1), "nothing of it may be committed"
+    chunk = Chunk(0, len(TOLD), fetched(tp.topic, TOLD))
+    assert not await stage.handle(tp, chunk, generation=1), "nothing of it may be committed"
     assert stage.applied(0) == -1
     assert bool(around.versions()) is sent
     store = Store(BOOK)

@@ -205,6 +205,74 @@ async def test_only_stock_faust_does_not_read_again_what_it_threw_away_before_th
         await trial.stop()
 
 
+async def test_only_stock_faust_delivers_what_was_fetched_before_a_rebalance_behind_it(
+    make_trial: Callable[[], Trial],
+) -> None:
+    trial, seen = make_trial(), list[bytes]()
+    trial.done_before(1)
+    consumer = trial.app.consumer
+    wait = consumer._wait_next_records
+
+    async def with_a_rebalance(timeout: float) -> Any:
+        found, active = await wait(timeout)
+        if found and len(seen) == RECORDS - 1 and consumer.app.consumer_generation_id < 1_000:
+            # All of one, between the answer of the fetcher's thread and its arrival in the loop.
+            await consumer.perform_seek()
+            consumer.app.consumer_generation_id = 1_000
+        return found, active
+
+    consumer._wait_next_records = with_a_rebalance
+
+    async def look(stream: Any) -> None:
+        async for event in stream.noack().events():
+            seen.extend(values_of(event))
+
+    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(look)
+    await trial.app.start()
+    try:
+        await until(lambda: len(seen) == RECORDS - 1)
+        await asyncio.to_thread(trial.publish, [RECORDS])
+        await until(lambda: b"%d" % RECORDS in seen)
+        again = seen[RECORDS - 1 :]
+        if trial.ours:
+            assert again == [b"%d" % number for number in range(1, RECORDS + 1)]
+        else:
+            # What lies in front of it is then dropped, as if it had been read before.
+            assert again == [b"%d" % RECORDS]
+            await asyncio.to_thread(trial.publish, [RECORDS + 1])
+            await until(lambda: b"%d" % (RECORDS + 1) in seen)
+            assert b"2" not in seen[RECORDS - 1 :]
+    finally:
+        await trial.stop()
+
+
+@pytest.mark.parametrize("transport", ["ours"], indirect=True)
+async def test_nothing_is_dropped_in_front_of_a_place_that_faust_notes_behind_a_seek(
+    make_trial: Callable[..., Trial],
+) -> None:
+    trial, seen = make_trial(stream_buffer_maxsize=2, broker_max_poll_records=1), list[bytes]()
+    trial.done_before(1)
+    may_go_on = asyncio.Event()
+
+    async def slow(stream: Any) -> None:
+        async for event in stream.noack().events():
+            seen.extend(values_of(event))
+            await may_go_on.wait()
+
+    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(slow)
+    await trial.app.start()
+    try:
+        await until(lambda: bool(seen))
+        # The next one waits for its place in the queue by now; then a rebalance seeks.
+        await asyncio.sleep(SOME_COMMITS_SECONDS)
+        await trial.app.consumer.perform_seek()
+        may_go_on.set()
+        await until(lambda: b"%d" % (RECORDS - 1) in seen)
+        assert seen.count(b"2") == 2
+    finally:
+        await trial.stop()
+
+
 async def test_only_stock_faust_stops_to_fetch_when_a_queue_is_full(make_trial: Callable[..., Trial]) -> None:
     trial, seen = make_trial(stream_buffer_maxsize=1, broker_max_poll_records=1), list[Any]()
 
