@@ -103,9 +103,48 @@ CONTROLS = (
     Control(
         "No chunk is processed before what lies in front of it",
         "streams/worker/unbroken.py",
-        "if chunk.begins <= reached:",
+        "if chunk.begins <= wanted:",
         "if True:",
         (f"{_WORKER}/test_unbroken.py::test_what_was_thrown_away_on_its_way_is_read_again",),
+    ),
+    Control(
+        "What was fetched for an earlier assignment sends no partition back",
+        "streams/worker/interactions.py",
+        "if partition is None or not self._ownership.holds(tp, generation):",
+        "if partition is None:",
+        (f"{_WORKER}/test_fencing.py::test_what_was_fetched_for_an_earlier_assignment_sends_no_partition_back",),
+    ),
+    Control(
+        "The flow stands still from an assignment to its seek",
+        "streams/worker/transport.py",
+        "        self.stop_flow()\n        self.app.flow_control.suspend()\n",
+        "",
+        (f"{_WORKER}/test_transport.py::test_only_stock_faust_delivers_while_it_puts_its_partitions_to_their_places",),
+    ),
+    Control(
+        "The end of an earlier rebalance does not let chunks flow",
+        "streams/worker/transport.py",
+        "if self._placed == self.app.consumer_generation_id or not self.assignment():",
+        "if True:",
+        (f"{_WORKER}/test_transport.py::test_only_stock_faust_goes_on_when_the_end_of_an_earlier_rebalance_says_so",),
+    ),
+    Control(
+        "A partition is read again in the thread that fetches",
+        "streams/worker/transport.py",
+        "await self.seek_wait({ensure_aiokafka_TP(tp): offset})",
+        "await self._seek(tp, offset)",
+        (f"{_WORKER}/test_transport.py::test_a_partition_is_read_again_in_the_thread_that_fetches",),
+    ),
+    Control(
+        "A book of windows is there before its first deltas",
+        "streams/worker/app.py",
+        "        self._windows.begin((tp.partition for tp in deltas), generation)\n"
+        "        self._recovering = asyncio.ensure_future(self._fail_if_not_recovered())\n"
+        "        ends = await self._app.consumer.highwaters(*deltas) if deltas else {}\n",
+        "        self._recovering = asyncio.ensure_future(self._fail_if_not_recovered())\n"
+        "        ends = await self._app.consumer.highwaters(*deltas) if deltas else {}\n"
+        "        self._windows.begin((tp.partition for tp in deltas), generation)\n",
+        (f"{_WORKER}/test_unbroken.py::test_deltas_that_come_before_the_broker_says_where_they_end_are_taken",),
     ),
     Control(
         "A full queue blocks, and takes no partition from the fetcher",

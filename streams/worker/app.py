@@ -73,7 +73,7 @@ class Worker:
         self._app = _faust_app(config, now_ms())
         self._ownership = Ownership(self._app)
         self._outbox = Outbox(config.kafka)
-        unbroken = Unbroken(self._app)
+        unbroken = Unbroken(self._app, self._ownership)
         self._interactions = InteractionsStage(
             config, self._outbox, self._ownership, unbroken, self._stats, now_ms, self._tell_lag
         )
@@ -195,10 +195,12 @@ class Worker:
         self._lags.clear()
         self._interactions.take_over((tp.partition for tp in assigned if tp.topic == topics.interactions), generation)
         deltas = [TopicPartition(tp.topic, tp.partition) for tp in assigned if tp.topic == topics.window_deltas]
-        ends = await self._app.consumer.highwaters(*deltas) if deltas else {}
-        self._windows.begin(((tp.partition, end or 0) for tp, end in ends.items()), generation)
-        self._has_assignment.set()
+        # At once: what is read meanwhile must find its book.
+        self._windows.begin((tp.partition for tp in deltas), generation)
         self._recovering = asyncio.ensure_future(self._fail_if_not_recovered())
+        ends = await self._app.consumer.highwaters(*deltas) if deltas else {}
+        self._windows.catch_up(((tp.partition, end or 0) for tp, end in ends.items()), generation)
+        self._has_assignment.set()
 
     async def _fail_if_not_recovered(self) -> None:
         """What cannot be recovered ends the worker at once, and not with the first event that wants it."""

@@ -159,11 +159,10 @@ class InteractionsStage:
         """
         began = time.monotonic()
         partition = await self._partition(tp.partition)
-        if partition is None or not await self._unbroken.follows(
-            tp, chunk, max(partition.store.applied + 1, partition.reached)
-        ):
+        if partition is None or not self._ownership.holds(tp, generation):
             return False
-        if not self._ownership.holds(tp, generation):
+        wanted = max(partition.store.applied + 1, partition.reached)
+        if not await self._unbroken.admits(tp, chunk, wanted, generation):
             return False
         records = chunk.records
         where = f"{tp.topic}/{tp.partition}"
@@ -225,8 +224,10 @@ class InteractionsStage:
             )
 
         def still_wanted() -> bool:
+            if not self._ownership.holds(tp, generation):
+                return False
             self._on_wait(tp, store.applied, records[0].timestamp)
-            return self._ownership.holds(tp, generation)
+            return True
 
         return await bring_back(archive, store, records, partition.returned.extend, still_wanted)
 

@@ -11,6 +11,9 @@ consumer moves at the speed of decoding. What is replaced, and why:
 - `on_buffer_full` does nothing: taking the partition from the fetcher stalls everything for a second when all
   partitions are full, and the queue blocks anyway.
 - `verify_event_path` is patient: stock's crashes on a partition that has no position yet.
+- the flow stands still from every assignment to the seek that belongs to it: stock lets it go on where there was no
+  assignment before, and where the end of an earlier rebalance comes late.
+- a seek that takes for ever ends in an error: stock gives up without a word, and stays.
 - no message is dropped for a place that was read before: stock notes that place late, behind the seek of a rebalance.
 - `fetch_max_wait_ms` is 100, stock's is 1,500.
 - records are fetched as `FetchedRecord`s, without aiokafka's own ones of eleven fields.
@@ -20,13 +23,14 @@ Pinned to faust-streaming 0.15.3; `tests/streams/worker/test_transport.py` fails
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
 import aiokafka
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaError
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import (
     AIOKafkaConsumerThread,
@@ -43,6 +47,7 @@ from streams.worker.offsets import OffsetBook
 FETCH_MAX_WAIT_MS = 100
 #: A partition without a place to read from gets one within a rebalance; one that never does is read by nobody.
 POSITION_SECONDS = 15.0
+_BEFORE_FAUST_SECONDS = 5.0
 #: Kafka's number for timestamps that the producer set, which nobody here asks for.
 _CREATE_TIME = 0
 
@@ -69,6 +74,10 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
     ) -> dict[Any, Chunk]:
         found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         return {key: Chunk(*self._places.take(key, records), records) for key, records in found.items()}
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Stock takes it for a mistake to commit nothing, and crashes.
+        return bool(offsets.keys() & self.assignment()) and bool(await super()._commit(offsets))
 
     async def seek_start(self, tps: set[TP], start_ms: Mapping[TP, int | None]) -> dict[TP, int]:
         """Seek to the records since an instant, where one is given; else to the beginning. Returns the places."""
@@ -109,6 +118,8 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
         #: Where the last seek put the partitions that are not read on from a commit.
         self.starts: dict[TP, int] = {}
         self._books: defaultdict[TP, OffsetBook] = defaultdict(OffsetBook)
+        #: The generation whose partitions have been put to where they are read from.
+        self._placed: int | None = None
         #: Partitions that have no place to read from, and since when (monotonic seconds).
         self._without_position: dict[TP, float] = {}
 
@@ -124,9 +135,9 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
         if fetched is None or self.should_stop:
             return
         if not self.flow_active or self.app.consumer_generation_id != generation_id:
-            # What was fetched is thrown away, so it must be read again. A partition that goes in the meantime goes with
-            # its place in it, and the end of the rebalance seeks all that stay.
-            with suppress(IllegalStateError):
+            # What was fetched is thrown away, so it must be read again. Where that cannot be had now, the end of the
+            # rebalance sees to it, or whoever gets the next chunk (streams/worker/unbroken.py).
+            with suppress(KafkaError, AssertionError, asyncio.TimeoutError):
                 await self.perform_seek()
             return
         for tp, chunk in self._wanted(fetched, active):
@@ -137,7 +148,8 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
                 # Taken away since it was fetched: whoever has it now reads it again.
                 continue
             self.app.monitor.track_tp_end_offset(tp, end_offset)
-            self._books[tp].delivered(chunk.records[-1].offset)
+            if tp.topic not in self.transport.read_from:
+                self._books[tp].delivered(chunk.records[-1].offset)
             yield tp, self._message(tp, chunk, generation_id)
 
     def _wanted(self, fetched: Mapping[Any, Chunk], active: set[TP] | None) -> Iterator[tuple[TP, Chunk]]:
@@ -168,7 +180,7 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
         """Where the partition ended when it was last fetched from; None if it is not this worker's any more."""
         try:
             return self.highwater(tp) or 0
-        except IllegalStateError:
+        except (AssertionError, AttributeError, IllegalStateError):
             return None
 
     def finish(self, tp: TP, last_offset: int) -> None:
@@ -214,22 +226,41 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
         return True
 
     async def perform_seek(self) -> None:
-        """Go to the committed offset of every partition, or to where the partition is to be read from."""
+        """Go to the committed offset of every partition, or to where the partition is to be read from.
+
+        Raises `asyncio.TimeoutError` a moment before Faust would give up without a word, and never resume.
+        """
+        await asyncio.wait_for(self._seek_all(), self.app.conf.broker_request_timeout - _BEFORE_FAUST_SECONDS)
+
+    async def _seek_all(self) -> None:
+        generation_id = self.app.consumer_generation_id
         for book in self._books.values():
             book.clear()
         self._without_position.clear()
         assigned = self.assignment()
-        if not assigned:
-            return
-        committed = {ensure_TP(tp): offset for tp, offset in (await self.seek_to_committed()).items()}
-        read_from = self.transport.read_from
-        fresh = {tp for tp in assigned if tp.topic in read_from or not committed.get(tp)}
-        self.starts = await self._thread.seek_start(fresh, {tp: read_from.get(tp.topic) for tp in fresh})
+        if assigned:
+            committed = {ensure_TP(tp): offset for tp, offset in (await self.seek_to_committed()).items()}
+            read_from = self.transport.read_from
+            fresh = {tp for tp in assigned if tp.topic in read_from or not committed.get(tp)}
+            self.starts.update(await self._thread.seek_start(fresh, {tp: read_from.get(tp.topic) for tp in fresh}))
+        self._placed = generation_id
 
     async def read_again(self, tp: TP, offset: int) -> None:
         """Go back to `offset`. What was delivered from behind it is committed when it comes again."""
         self._books[tp].clear()
-        await self._seek(tp, offset)
+        await self.seek_wait({ensure_aiokafka_TP(tp): offset})
+
+    def resume_flow(self) -> None:
+        """Go on, unless what says so is late: it belongs to a rebalance that another one has overtaken."""
+        if self._placed == self.app.consumer_generation_id or not self.assignment():
+            super().resume_flow()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Stand still until every partition has its place. Stock does so only where partitions are taken away."""
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        self.starts.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget the books of partitions that go."""

@@ -15,52 +15,45 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from faust.types import TP
 
 from streams.worker.chunks import Chunk
+from streams.worker.ownership import Ownership
 
 log = structlog.get_logger()
 
+_KEEP_LONGER = "keep records for longer than workers may stay away (retention.ms), and import again what is missing"
+
 
 class Unbroken:
-    """Sends a partition back to where its last chunk ended. Asks Faust's consumer."""
+    """Lets a chunk pass that goes on where the last one of its partition ended. Asks Faust's consumer."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, ownership: Ownership) -> None:
         self._app = app
+        self._ownership = ownership
 
-    def start(self, tp: TP, chunk: Chunk) -> int:
-        """Where a partition is read from that is read again after every assignment; where the chunk begins, while that
-        has not been decided.
-        """
-        found: int = self._app.consumer.starts.get(tp, chunk.begins)
+    def first_wanted(self, tp: TP) -> int | None:
+        """Where a partition begins that is read again after every assignment; None: that is yet to be decided."""
+        found: int | None = self._app.consumer.starts.get(tp)
         return found
 
-    async def follows(self, tp: TP, chunk: Chunk, reached: int) -> bool:
-        """Whether nothing that Kafka still has lies between `reached`, the next offset that is wanted, and the chunk.
+    async def admits(self, tp: TP, chunk: Chunk, wanted: int, generation: int) -> bool:
+        """Whether nothing that Kafka still has lies between the next offset that is wanted and the chunk.
 
-        If something does, the partition is read again from there, and the chunk must not be processed.
+        If something does, the chunk must not be processed, and the partition is read again from there, unless it is
+        not any more what it was in `generation`.
         """
-        if chunk.begins <= reached:
+        if chunk.begins <= wanted:
             return True
         first = await self._first_offset(tp)
+        if not self._ownership.holds(tp, generation):
+            return False
+        place = {"topic": tp.topic, "partition": tp.partition, "from_offset": wanted, "to_offset": chunk.begins}
         if first is not None and first >= chunk.begins:
-            if reached:
-                log.error(
-                    "records were deleted before they were processed",
-                    topic=tp.topic,
-                    partition=tp.partition,
-                    from_offset=reached,
-                    to_offset=chunk.begins,
-                    remedy="keep records for longer than workers may stay away (retention.ms), then import these again",
-                )
+            if wanted:
+                log.error("records were deleted before they were processed", **place, remedy=_KEEP_LONGER)
             return True
-        log.warning(
-            "reads again what was thrown away on its way here",
-            topic=tp.topic,
-            partition=tp.partition,
-            from_offset=reached,
-            to_offset=chunk.begins,
-        )
-        # A partition that has gone is read by whoever has it now.
+        log.warning("reads again what was thrown away on its way here", **place)
+        # A partition that has gone meanwhile is read by whoever has it now.
         with suppress(IllegalStateError):
-            await self._app.consumer.read_again(tp, max(reached, first or 0))
+            await self._app.consumer.read_again(tp, max(wanted, first or 0))
         return False
 
     async def _first_offset(self, tp: TP) -> int | None:

@@ -29,16 +29,13 @@ class _Held:
     """A partition of `window-deltas` in this worker's hands."""
 
     generation: int
-    #: Until this offset has been applied, windows would be missing what was there before the restart.
-    catch_up_through: int
+    #: Where the partition ended when it was assigned: until then, windows would be missing what was there before the
+    #: restart. None: the broker has not said.
+    end: int | None = None
     book: WindowBook = field(default_factory=WindowBook)
     applied: int = -1
-    #: The next offset that is wanted; None: whatever it is read from.
-    reached: int | None = None
-
-    @property
-    def caught_up(self) -> bool:
-        return self.applied >= self.catch_up_through
+    #: The next offset that is wanted; None: that with which the partition is read again.
+    wanted: int | None = None
 
 
 class WindowStage:
@@ -60,19 +57,26 @@ class WindowStage:
     @property
     def caught_up(self) -> bool:
         """Whether every book has what was there before the assignment."""
-        return all(held.caught_up for held in self._held.values())
+        return all(self._has_caught_up(number, held) for number, held in self._held.items())
 
-    def begin(self, ends: Iterable[tuple[int, int]], generation: int) -> None:
-        """After a rebalance every assigned partition is read again. `ends`: partition and its end offset by now."""
-        self._held = {number: _Held(generation, end - 1) for number, end in ends}
+    def begin(self, partitions: Iterable[int], generation: int) -> None:
+        """After a rebalance every assigned partition is read again."""
+        self._held = {number: _Held(generation) for number in partitions}
+
+    def catch_up(self, ends: Iterable[tuple[int, int]], generation: int) -> None:
+        """Say no windows before the books are so far. `ends`: partition and its end offset when it was assigned."""
+        for number, end in ends:
+            held = self._held.get(number)
+            if held is not None and held.generation == generation:
+                held.end = end
 
     async def handle(self, tp: TP, chunk: Chunk, generation: int, now_ms: EpochMs) -> None:
         """Take a chunk of deltas into the book."""
         held = self._held.get(tp.partition)
         if held is None or held.generation != generation:
             return
-        reached = self._unbroken.start(tp, chunk) if held.reached is None else held.reached
-        if not await self._unbroken.follows(tp, chunk, reached):
+        wanted = self._wanted(tp.partition, held)
+        if wanted is None or not await self._unbroken.admits(tp, chunk, wanted, generation):
             return
         for record in chunk.records:
             try:
@@ -81,13 +85,20 @@ class WindowStage:
                 # Only workers write here: a release that cannot read another one's deltas must not go on without.
                 raise Refused(f"{tp.topic}/{tp.partition}/{record.offset}: {refused.detail}") from refused
             held.applied = max(held.applied, record.offset)
-        held.reached = max(reached, chunk.ends)
+        held.wanted = max(wanted, chunk.ends)
+
+    def _wanted(self, number: int, held: _Held) -> int | None:
+        return self._unbroken.first_wanted(TP(self._topic, number)) if held.wanted is None else held.wanted
+
+    def _has_caught_up(self, number: int, held: _Held) -> bool:
+        wanted = self._wanted(number, held)
+        return held.end is not None and wanted is not None and wanted >= held.end
 
     async def refresh(self, now_ms: EpochMs) -> None:
         """Send the windows that have changed, of every partition that has caught up."""
         rows: list[MetricWindow] = []
         for number, held in self._held.items():
-            if held.caught_up and self._ownership.holds(TP(self._topic, number), held.generation):
+            if self._has_caught_up(number, held) and self._ownership.holds(TP(self._topic, number), held.generation):
                 rows.extend(held.book.refresh(now_ms))
         records = [Outgoing(row.tenant.encode(), fast.encode_window(row), now_ms) for row in rows]
         await self._outbox.send(self._config.topics.windows, records)

@@ -40,8 +40,11 @@ OVERRIDDEN = [
     (Consumer, ChunkConsumer, "force_commit", "self topics start_new_transaction"),
     (Consumer, ChunkConsumer, "perform_seek", "self"),
     (Consumer, ChunkConsumer, "on_partitions_revoked", "self revoked"),
+    (Consumer, ChunkConsumer, "on_partitions_assigned", "self assigned generation_id"),
+    (Consumer, ChunkConsumer, "resume_flow", "self"),
     (AIOKafkaConsumerThread, ChunkConsumerThread, "_create_worker_consumer", "self transport"),
     (AIOKafkaConsumerThread, ChunkConsumerThread, "on_start", "self"),
+    (AIOKafkaConsumerThread, ChunkConsumerThread, "_commit", "self offsets"),
     (
         AIOKafkaConsumerThread,
         ChunkConsumerThread,
@@ -78,7 +81,8 @@ def test_nothing_is_replaced_that_is_not_pinned(ours: type) -> None:
     [
         (Consumer, "_wait_next_records", "self timeout"),
         (Consumer, "_commit", "self offsets"),
-        (Consumer, "_seek", "self partition offset"),
+        (Consumer, "seek_wait", "self partitions"),
+        (Consumer, "stop_flow", "self"),
         (Consumer, "earliest_offsets", "self"),
         (Consumer, "seek_to_committed", "self"),
         (Consumer, "assignment", "self"),

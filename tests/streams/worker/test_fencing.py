@@ -70,6 +70,14 @@ def fetched(topic: str, events: Iterable[InteractionEvent]) -> list[ConsumerReco
     ]
 
 
+def a_stage(around: Surroundings, outbox: Outbox, losing: Losing) -> InteractionsStage:
+    """One that has no Faust, so it cannot send a partition back."""
+    unbroken = Unbroken(None, losing)
+    return InteractionsStage(
+        around.config(), outbox, losing, unbroken, SilentStats(), lambda: 0, lambda tp, offset, at_ms: None
+    )
+
+
 @pytest.mark.parametrize(
     ("times", "sent", "written"),
     [(0, False, False), (1, True, False), (2, True, True)],
@@ -78,13 +86,9 @@ def fetched(topic: str, events: Iterable[InteractionEvent]) -> list[ConsumerReco
 async def test_a_partition_that_is_lost_in_between_ends_the_chunk_there(
     around: Surroundings, outbox: Outbox, times: int, sent: bool, written: bool
 ) -> None:
-    unbroken = Unbroken(None)
-    stage = InteractionsStage(
-        around.config(), outbox, Losing(times), unbroken, SilentStats(), lambda: 0, lambda tp, offset, at_ms: None
-    )
+    stage, tp = a_stage(around, outbox, Losing(times)), TP(around.topics.interactions, 0)
     stage.take_over({0}, generation=1)
     await stage.recovered()
-    tp = TP(around.topics.interactions, 0)
     chunk = Chunk(0, len(TOLD), fetched(tp.topic, TOLD))
     assert not await stage.handle(tp, chunk, generation=1), "nothing of it may be committed"
     assert stage.applied(0) == -1
@@ -92,6 +96,15 @@ async def test_a_partition_that_is_lost_in_between_ends_the_chunk_there(
     store = Store(BOOK)
     await recover(around.broker.address, around.topics.conversation_state, 0, store)
     assert (store.applied == len(TOLD) - 1) is written
+
+
+async def test_what_was_fetched_for_an_earlier_assignment_sends_no_partition_back(
+    around: Surroundings, outbox: Outbox
+) -> None:
+    stage, tp = a_stage(around, outbox, Losing(0)), TP(around.topics.interactions, 0)
+    stage.take_over({0}, generation=1)
+    await stage.recovered()
+    assert not await stage.handle(tp, Chunk(7, 7 + len(TOLD), fetched(tp.topic, TOLD)), generation=0)
 
 
 async def test_a_faust_that_crashed_ends_the_worker(around: Surroundings) -> None:

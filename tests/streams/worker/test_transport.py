@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -269,6 +270,118 @@ async def test_nothing_is_dropped_in_front_of_a_place_that_faust_notes_behind_a_
         may_go_on.set()
         await until(lambda: b"%d" % (RECORDS - 1) in seen)
         assert seen.count(b"2") == 2
+    finally:
+        await trial.stop()
+
+
+async def _reading(trial: Trial) -> list[bytes]:
+    """Starts an application that only looks, and waits until it has seen everything."""
+    seen = list[bytes]()
+
+    async def look(stream: Any) -> None:
+        async for event in stream.noack().events():
+            seen.extend(values_of(event))
+
+    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(look)
+    await trial.app.start()
+    await until(lambda: len(seen) == RECORDS)
+    return seen
+
+
+async def test_only_stock_faust_delivers_while_it_puts_its_partitions_to_their_places(
+    make_trial: Callable[[], Trial],
+) -> None:
+    trial, flowing = make_trial(), list[bool]()
+    consumer = trial.app.consumer
+    seek = consumer.perform_seek
+
+    async def noted() -> None:
+        flowing.append(consumer.flow_active)
+        await seek()
+
+    consumer.perform_seek = noted
+    try:
+        await _reading(trial)
+        assert flowing[0] is not trial.ours
+    finally:
+        await trial.stop()
+
+
+async def test_only_stock_faust_goes_on_when_the_end_of_an_earlier_rebalance_says_so(
+    make_trial: Callable[[], Trial],
+) -> None:
+    trial = make_trial()
+    try:
+        await _reading(trial)
+        consumer = trial.app.consumer
+        consumer.stop_flow()
+        trial.app.consumer_generation_id += 1
+        consumer.resume_flow()
+        assert consumer.flow_active is not trial.ours
+        await consumer.perform_seek()
+        consumer.resume_flow()
+        assert consumer.flow_active
+    finally:
+        await trial.stop()
+
+
+@pytest.mark.parametrize("transport", ["ours"], indirect=True)
+async def test_a_seek_that_takes_for_ever_is_an_error_before_faust_forgets_it(make_trial: Callable[..., Trial]) -> None:
+    trial = make_trial(broker_request_timeout=6.0)
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    try:
+        await _reading(trial)
+        consumer = trial.app.consumer
+        consumer.seek_to_committed = never
+        with pytest.raises(asyncio.TimeoutError):
+            await consumer.perform_seek()
+    finally:
+        await trial.stop()
+
+
+async def test_only_stock_faust_crashes_when_nothing_is_left_to_commit(make_trial: Callable[[], Trial]) -> None:
+    trial = make_trial()
+    try:
+        await _reading(trial)
+        assert not await trial.app.consumer._thread.commit({TP(trial.topic, 99): 5})
+        assert trial.app.crashed is not trial.ours
+    finally:
+        await trial.stop()
+
+
+@pytest.mark.parametrize("transport", ["ours"], indirect=True)
+async def test_a_partition_is_read_again_in_the_thread_that_fetches(make_trial: Callable[[], Trial]) -> None:
+    trial, threads = make_trial(), set[int]()
+    try:
+        seen = await _reading(trial)
+        consumer = trial.app.consumer
+        fetching = consumer._thread._ensure_consumer()
+        seek = fetching.seek
+
+        def noted(*args: Any) -> None:
+            threads.add(threading.get_ident())
+            seek(*args)
+
+        fetching.seek = noted
+        await consumer.read_again(TP(trial.topic, 0), 15)
+        await until(lambda: len(seen) == RECORDS + 5)
+        assert seen[RECORDS:] == [b"%d" % number for number in range(15, RECORDS)]
+        assert threads
+        assert threading.get_ident() not in threads, "it would pull the rug from under a fetch that is handed over"
+    finally:
+        await trial.stop()
+
+
+@pytest.mark.parametrize("transport", ["ours"], indirect=True)
+async def test_a_partition_that_has_gone_has_no_end(make_trial: Callable[[], Trial]) -> None:
+    trial = make_trial()
+    try:
+        await _reading(trial)
+        assert trial.app.consumer.end_offset(TP(trial.topic, 0)) == RECORDS
+        assert trial.app.consumer.end_offset(TP(trial.topic, 99)) is None
     finally:
         await trial.stop()
 

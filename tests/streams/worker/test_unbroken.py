@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -13,8 +14,10 @@ from structlog.testing import capture_logs
 from schemas import wire
 from schemas.topics import record_key
 from streams.worker import app as worker_app
-from streams.worker.transport import ChunkConsumerThread
-from tests.streams.worker.harness import PARTITIONS, Surroundings, expected, some_events
+from streams.worker.chunks import Chunk
+from streams.worker.transport import ChunkConsumer, ChunkConsumerThread
+from streams.worker.window_stage import WindowStage
+from tests.streams.worker.harness import PARTITIONS, PATIENCE_SECONDS, Surroundings, expected, some_events
 
 READ_AGAIN = "reads again what was thrown away on its way here"
 GONE = "records were deleted before they were processed"
@@ -63,6 +66,39 @@ async def test_what_was_thrown_away_on_its_way_is_read_again(around: Surrounding
 on_kafka = pytest.mark.parametrize(
     "broker", [pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.server])], indirect=True
 )
+
+
+async def test_deltas_that_come_before_the_broker_says_where_they_end_are_taken(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    around.publish(some_events(60))
+    await around.drain()
+    have_come = asyncio.Event()
+    handle, ends = WindowStage.handle, ChunkConsumer.highwaters
+
+    async def seen(self: WindowStage, tp: TP, chunk: Chunk, *args: Any) -> None:
+        await handle(self, tp, chunk, *args)
+        have_come.set()
+
+    async def late(self: Any, *partitions: Any) -> Any:
+        await asyncio.wait_for(have_come.wait(), PATIENCE_SECONDS)
+        return await ends(self, *partitions)
+
+    monkeypatch.setattr(WindowStage, "handle", seen)
+    monkeypatch.setattr(ChunkConsumer, "highwaters", late)
+    # It ends when the windows are as far as the log was: nothing comes behind that would show what is missing.
+    await around.drain()
+
+
+@on_kafka
+async def test_a_drain_ends_where_all_deltas_have_been_deleted(around: Surroundings) -> None:
+    around.publish(some_events(30))
+    await around.drain()
+    admin = KafkaAdminClient(bootstrap_servers=around.broker.address)
+    # -1: up to the end.
+    admin.delete_records({TopicPartition(around.topics.window_deltas, number): -1 for number in range(PARTITIONS)})
+    admin.close()
+    await around.drain()
 
 
 @on_kafka
