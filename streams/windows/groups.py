@@ -11,6 +11,7 @@ from sys import intern
 
 import numpy as np
 
+from schemas.records import Dimension
 from streams.windows.deltas import GroupKey, Ints
 from streams.windows.rows import Rows
 from streams.windows.shape import DIMENSIONS, SeriesKey
@@ -42,7 +43,7 @@ class Series:
     __slots__ = ("_free", "_idle", "_ids", "_unsaid", "groups", "keys")
 
     def __init__(self) -> None:
-        self._ids: dict[SeriesKey, int] = {}
+        self._ids: dict[tuple[str, str, str, str], int] = {}
         self._free: list[int] = []
         self._unsaid: list[int] = []
         self._idle: set[int] = set()
@@ -53,10 +54,12 @@ class Series:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def number(self, key: SeriesKey) -> int:
+    def number(self, tenant: str, metric: str, dimension: Dimension, value: str) -> int:
         """The series' number; a new series gets one."""
-        series = self._ids.get(key)
+        # A plain tuple finds a named one, and is made in a quarter of the time.
+        series = self._ids.get((tenant, metric, dimension, value))
         if series is None:
+            key = SeriesKey(tenant, metric, dimension, value)
             if self._free:
                 series = self._free.pop()
                 self.keys[series] = key
@@ -124,9 +127,11 @@ class Groups:
     def numbers(self, tenant: str, keys: list[GroupKey]) -> Ints:
         """The groups' numbers; new groups get one."""
         known = self._ids.setdefault(tenant, {})
-        numbers = map(known.get, keys)
-        found = [self._new(tenant, keys[place]) if number is None else number for place, number in enumerate(numbers)]
-        return np.array(found, dtype=np.int64)
+        found = np.array([known.get(key, _FREE) for key in keys], dtype=np.int64)
+        new = np.flatnonzero(found == _FREE)
+        if len(new):
+            found[new] = self._new(tenant, known, [keys[place] for place in new.tolist()])
+        return found
 
     def hold(self, groups: Ints) -> None:
         """These rows are stored now."""
@@ -162,8 +167,16 @@ class Groups:
             for series in self.series_of[group].tolist():
                 self._series.leave(series)
 
-    def _new(self, tenant: str, key: GroupKey) -> int:
-        key = _interned(key)
+    def _new(self, tenant: str, known: dict[GroupKey, int], keys: list[GroupKey]) -> list[int]:
+        """Numbers for groups that are not known, all of them different."""
+        numbers = [self._give(tenant, _interned(key)) for key in keys]
+        known.update((self._keys[group][1], group) for group in numbers)
+        self._rows[numbers] = 0
+        self._grade[numbers] = [_GRADES.get(outcome or "", 0) for _, outcome, *_ in keys]
+        self.series_of[numbers] = [self._join(tenant, key) for key in keys]
+        return numbers
+
+    def _give(self, tenant: str, key: GroupKey) -> int:
         if self._free:
             group = self._free.pop()
             self._keys[group] = (tenant, key)
@@ -172,15 +185,17 @@ class Groups:
             self._keys.append((tenant, key))
             if group == len(self._rows):
                 self._grow()
-        self._ids[tenant][key] = group
-        metric, outcome, channel, team, agent, priority = key
-        self._rows[group] = 0
-        self._grade[group] = _GRADES.get(outcome or "", 0)
-        for place, (dimension, value) in enumerate(zip(DIMENSIONS, ("", channel, team, agent, priority), strict=True)):
-            series = 0 if value is None else self._series.number(SeriesKey(tenant, metric, dimension, value))
-            self.series_of[group, place] = series
-            self._series.join(series)
         return group
+
+    def _join(self, tenant: str, key: GroupKey) -> list[int]:
+        """The series of a group, one for each dimension: 0 where it has none."""
+        metric, _, *said = key
+        found = [self._series.number(tenant, metric, "all", "")]
+        for dimension, value in zip(DIMENSIONS[1:], said, strict=True):
+            found.append(0 if value is None else self._series.number(tenant, metric, dimension, value))
+        for series in found:
+            self._series.join(series)
+        return found
 
     def _grow(self) -> None:
         more = len(self._rows)
