@@ -44,8 +44,9 @@ _FINISH_SECONDS = 2.0
 _LIVE_SECONDS = 1.0
 #: How many session timeouts a drain waits for partitions that others have.
 _SESSIONS = 3
-#: Facts that ended in a pane's last moment are still on their way when it ends.
-_BEHIND_SECONDS = 0.25
+#: When windows are refreshed behind the end of a pane: as soon as nearly all of its facts have arrived, and once more
+#: for those that were still on their way, which would else wait for the end of the next one.
+_BEHIND_SECONDS = (0.2, 0.7)
 #: Windows reach back 24 hours; the hour more is for records that were late on their way.
 _REREAD_MS = 25 * 3_600_000
 
@@ -279,7 +280,8 @@ class Worker:
 
 def _until_behind_a_pane(period_seconds: float) -> float:
     """Windows end with a whole pane: refreshed right behind its end, they are as fresh as they can be."""
-    return period_seconds - time.time() % period_seconds + _BEHIND_SECONDS
+    now = time.time()
+    return min((behind - now) % period_seconds or period_seconds for behind in _BEHIND_SECONDS)
 
 
 def _tame_garbage_collection() -> None:
