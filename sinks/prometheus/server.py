@@ -13,9 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeAlias
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
 from schemas.errors import SupportpulseError
+from sinks.prometheus.exposition import exposition
 
 #: Whether all is well, and in a sentence what is not.
 HealthCheck: TypeAlias = Callable[[], tuple[bool, str]]
@@ -71,8 +71,7 @@ def _handler(registry: CollectorRegistry, health: HealthCheck) -> type[BaseHTTPR
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/metrics":
-                encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-                self._answer(200, content_type, encode(registry))
+                self._answer(200, *exposition(registry, self.headers.get("Accept", "")))
             elif path == "/health":
                 well, detail = health()
                 self._answer(200 if well else 503, "text/plain; charset=utf-8", f"{detail}\n".encode())

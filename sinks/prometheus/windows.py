@@ -8,16 +8,17 @@ cannot, so "other" has none.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.metrics_core import GaugeMetricFamily
 
 from schemas.records import MetricWindow
 from sinks.prometheus import catalogue
 from sinks.prometheus.catalogue import Metric
+from sinks.prometheus.exposition import ReadyFamily, Values, lines_of
 
 OTHER = "other"
 _LEFT_OUT = "agent"
@@ -61,13 +62,26 @@ class _Sum:
         self.graded = self.graded or window.met is not None
 
 
+#: tenant, metric, dimension, its value, seconds
+_Key: TypeAlias = tuple[str, str, str, str, int]
+
+
+@dataclass(slots=True)
+class _Shown:
+    """The windows that are shown under one set of labels: one, or the rest."""
+
+    windows: dict[_Key, MetricWindow] = field(default_factory=dict)
+    #: A text for each family; None: they have changed since.
+    lines: tuple[str, ...] | None = None
+
+
 class WindowGauges:
     """Holds the latest of every window and shows it to the registry it was given."""
 
     def __init__(self, registry: CollectorRegistry, caps: Caps | None = None) -> None:
         self._caps = caps or Caps()
         self._lock = threading.Lock()
-        self._latest: dict[tuple[str, str, str, str, int], MetricWindow] = {}
+        self._shown: dict[_Labels, _Shown] = {}
         self._tenants: set[str] = set()
         self._values: dict[tuple[str, str], set[str]] = {}
         registry.register(self)
@@ -79,80 +93,108 @@ class WindowGauges:
                 if window.dimension != _LEFT_OUT:
                     self._take(window)
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[ReadyFamily]:
         """For the registry."""
         with self._lock:
-            sums = self._sums()
-        yield _family(catalogue.WINDOW_SECONDS, _quantiles(sums))
-        yield _family(catalogue.WINDOW_MEAN_SECONDS, _means(sums))
-        yield _family(catalogue.WINDOW_FACTS, ((labels, found.facts) for labels, found in sums.items()))
-        graded = [(labels, found) for labels, found in sums.items() if found.graded]
-        yield _family(catalogue.WINDOW_SLA_MET, ((labels, found.met) for labels, found in graded))
-        yield _family(catalogue.WINDOW_SLA_BREACHED, ((labels, found.breached) for labels, found in graded))
-        yield _family(
-            catalogue.SLA_ATTAINMENT,
-            (
-                (labels, found.met / (found.met + found.breached))
-                for labels, found in graded
-                if found.met + found.breached
-            ),
-        )
+            for labels, shown in self._shown.items():
+                if shown.lines is None:
+                    found = _sum(labels, shown)
+                    shown.lines = tuple(lines_of(metric, values(labels, found)) for metric, values in _FAMILIES)
+            lines = [shown.lines or () for shown in self._shown.values()]
+        # Turned round: the lines of one family after the other.
+        texts = list(zip(*lines, strict=True)) or [()] * len(_FAMILIES)
+        for (metric, values), text in zip(_FAMILIES, texts, strict=True):
+            yield ReadyFamily(metric, text, partial(self._all, values))
 
-    def describe(self) -> Iterator[GaugeMetricFamily]:
+    def describe(self) -> Iterator[ReadyFamily]:
         """For the registry, which asks for names before there is anything to collect."""
         for metric in catalogue.WINDOWS:
-            yield _family(metric, ())
+            yield ReadyFamily(metric, (), tuple)
+
+    def _all(self, values: _Family) -> Values:
+        with self._lock:
+            sums = {labels: _sum(labels, shown) for labels, shown in self._shown.items()}
+        return (each for labels, found in sums.items() for each in values(labels, found))
 
     def _take(self, window: MetricWindow) -> None:
         key = (window.tenant, window.metric, window.dimension, window.dimension_value, window.window_seconds)
-        known = self._latest.get(key)
-        if known is not None and known.window_end > window.window_end:
+        # What a window is shown under stays: whoever finds no place of its own finds none later.
+        shown = self._shown.get(self._labels(window))
+        known = None if shown is None else shown.windows.get(key)
+        if known is None:
+            if window.count == 0:
+                return
+            self._make_room(window)
+            shown = self._shown.setdefault(self._labels(window), _Shown())
+        elif known.window_end > window.window_end:
             return
-        if window.count == 0 and known is None:
-            return
-        self._latest[key] = window
+        if shown is not None:
+            shown.windows[key] = window
+            shown.lines = None
+
+    def _make_room(self, window: MetricWindow) -> None:
         if len(self._tenants) < self._caps.tenants:
             self._tenants.add(window.tenant)
         values = self._values.setdefault((window.tenant, window.dimension), set())
         if len(values) < self._caps.values:
             values.add(window.dimension_value)
 
-    def _sums(self) -> dict[_Labels, _Sum]:
-        sums: dict[_Labels, _Sum] = {}
-        for window in self._latest.values():
-            labels = self._labels(window)
-            found = sums.setdefault(labels, _Sum())
-            found.add(window)
-            if OTHER not in (labels.tenant, labels.value):
-                found.alone = window
-        return sums
-
     def _labels(self, window: MetricWindow) -> _Labels:
         tenant, dimension, value = window.tenant, window.dimension, window.dimension_value
         name = _NAMES.get(window.window_seconds, f"{window.window_seconds}s")
         if tenant not in self._tenants:
             return _Labels(OTHER, window.metric, dimension, OTHER if value else "", name)
-        if value not in self._values[tenant, dimension]:
+        if value not in self._values.get((tenant, dimension), ()):
             value = OTHER
         return _Labels(tenant, window.metric, dimension, value, name)
 
 
-def _quantiles(sums: dict[_Labels, _Sum]) -> Iterator[tuple[Sequence[str], float]]:
-    for labels, found in sums.items():
-        for quantile, field in _QUANTILES:
-            value_ms = getattr(found.alone, field, None)
-            if value_ms is not None:
-                yield (*labels, quantile), value_ms / 1000
+def _sum(labels: _Labels, shown: _Shown) -> _Sum:
+    found = _Sum()
+    for window in shown.windows.values():
+        found.add(window)
+        if OTHER not in (labels.tenant, labels.value):
+            found.alone = window
+    return found
 
 
-def _means(sums: dict[_Labels, _Sum]) -> Iterator[tuple[Sequence[str], float]]:
-    for labels, found in sums.items():
-        if found.facts:
-            yield labels, found.total_ms / found.facts / 1000
+def _quantiles(labels: _Labels, found: _Sum) -> Values:
+    for quantile, field_name in _QUANTILES:
+        value_ms = getattr(found.alone, field_name, None)
+        if value_ms is not None:
+            yield (*labels, quantile), value_ms / 1000
 
 
-def _family(metric: Metric, samples: Iterable[tuple[Sequence[str], float]]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
-    for labels, value in samples:
-        family.add_metric(list(labels), value)
-    return family
+def _mean(labels: _Labels, found: _Sum) -> Values:
+    if found.facts:
+        yield labels, found.total_ms / found.facts / 1000
+
+
+def _facts(labels: _Labels, found: _Sum) -> Values:
+    yield labels, found.facts
+
+
+def _met(labels: _Labels, found: _Sum) -> Values:
+    if found.graded:
+        yield labels, found.met
+
+
+def _breached(labels: _Labels, found: _Sum) -> Values:
+    if found.graded:
+        yield labels, found.breached
+
+
+def _attainment(labels: _Labels, found: _Sum) -> Values:
+    if found.met + found.breached:
+        yield labels, found.met / (found.met + found.breached)
+
+
+_Family: TypeAlias = Callable[[_Labels, _Sum], Values]
+_FAMILIES: tuple[tuple[Metric, _Family], ...] = (
+    (catalogue.WINDOW_SECONDS, _quantiles),
+    (catalogue.WINDOW_MEAN_SECONDS, _mean),
+    (catalogue.WINDOW_FACTS, _facts),
+    (catalogue.WINDOW_SLA_MET, _met),
+    (catalogue.WINDOW_SLA_BREACHED, _breached),
+    (catalogue.SLA_ATTAINMENT, _attainment),
+)

@@ -84,3 +84,9 @@ def test_the_number_of_series_stays_bounded() -> None:
     )
     families = [family for family in registry.collect() if family.name == "supportpulse_window_facts"]
     assert len(families[0].samples) == 2 * (3 + 1) + 1
+
+
+def test_a_window_that_was_never_seen_and_holds_nothing_is_not_shown() -> None:
+    registry, windows = gauges()
+    windows.update([window(count=0)])
+    assert [sample for family in registry.collect() for sample in family.samples] == []
