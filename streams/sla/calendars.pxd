@@ -9,8 +9,14 @@ cdef class _Year:
     cdef public list ends
     cdef public list before_ms
     cdef public long long total_ms
+    cdef long long _from_ms
+    cdef long long _to_ms
+    cdef long long _start_ms
+    cdef long long _end_ms
+    cdef long long _before_ms
 
-    @cython.locals(index=Py_ssize_t, end_ms="long long")
+    @cython.locals(index=Py_ssize_t)
+    cdef _look_at(self, long long at_ms)
     cpdef long long open_until(self, long long at_ms) except? -1
     @cython.locals(index=Py_ssize_t)
     cpdef long long instant_of(self, long long spent_ms) except? -1

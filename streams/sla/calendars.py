@@ -26,12 +26,16 @@ _HORIZON_YEARS = 30
 #: An instant's year by looking it up: making a date of it takes ten times as long.
 _FIRST_YEAR = 1800
 _NEW_YEARS = [to_ms(datetime(year, 1, 1, tzinfo=UTC)) for year in range(_FIRST_YEAR, 2500)]
+#: Before every instant there is.
+_NEVER_MS = -(1 << 60)
 
 
 class _Year:
     """The open stretches of one UTC year, [low_ms, high_ms), with the open time before each of them."""
 
-    __slots__ = ("before_ms", "ends", "high_ms", "low_ms", "number", "starts", "total_ms")
+    # With an underscore: the stretch that was looked at last, and the instants for which it is the right one.
+    __slots__ = ("_before_ms", "_end_ms", "_from_ms", "_start_ms", "_to_ms", "before_ms", "ends", "high_ms", "low_ms",
+                 "number", "starts", "total_ms")  # fmt: skip
 
     def __init__(self, number: int, stretches: Iterable[tuple[EpochMs, EpochMs]]) -> None:
         self.number = number
@@ -46,23 +50,40 @@ class _Year:
             self.ends.append(end)
             self.before_ms.append(self.total_ms)
             self.total_ms += end - start
+        self._look_at(self.low_ms)
 
     def open_until(self, at_ms: EpochMs) -> int:
         """Open time of this year before `at_ms`."""
-        index = bisect_right(self.starts, at_ms) - 1
-        if index < 0:
-            return 0
-        end_ms = self.ends[index]
-        return self.before_ms[index] + (at_ms if at_ms < end_ms else end_ms) - self.starts[index]
+        if not self._from_ms <= at_ms < self._to_ms:
+            self._look_at(at_ms)
+        return self._before_ms + (at_ms if at_ms < self._end_ms else self._end_ms) - self._start_ms
 
     def instant_of(self, spent_ms: int) -> EpochMs:
         """The first instant by which `spent_ms` (0 < spent_ms ≤ total_ms) of this year's open time has passed."""
+        if self._before_ms < spent_ms <= self._before_ms + self._end_ms - self._start_ms:
+            return self._start_ms + spent_ms - self._before_ms
         index = bisect_right(self.before_ms, spent_ms - 1) - 1
         return self.starts[index] + spent_ms - self.before_ms[index]
 
+    def _look_at(self, at_ms: EpochMs) -> None:
+        """Keep the last stretch that begins by `at_ms` at hand: what is asked for next is nearly always close by."""
+        index = bisect_right(self.starts, at_ms) - 1
+        if index < 0:
+            # Nothing is open before the first stretch.
+            self._from_ms = self._start_ms = self._end_ms = _NEVER_MS
+            self._before_ms = 0
+        else:
+            self._from_ms = self._start_ms = self.starts[index]
+            self._end_ms = self.ends[index]
+            self._before_ms = self.before_ms[index]
+        self._to_ms = self.starts[index + 1] if index + 1 < len(self.starts) else -_NEVER_MS
+
 
 class Calendar:
-    """Weekly opening hours in a time zone, without holidays. Years are worked out when first asked for."""
+    """Weekly opening hours in a time zone, without holidays. Years are worked out when first asked for.
+
+    Not for several threads: what was looked at last is kept at hand.
+    """
 
     __slots__ = ("_latest", "_years", "_zone", "holidays", "holidays_of", "hours", "timezone")
 

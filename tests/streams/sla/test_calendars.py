@@ -272,6 +272,19 @@ def test_add_inverts_open_time(found: tuple[Calendar, int], budget_ms: int) -> N
     assert calendar.open_ms(start, end - 1) == budget_ms - 1, "an earlier instant would have done"
 
 
+@given(calendars(), st.lists(st.tuples(st.integers(-9 * DAY_MS, 9 * DAY_MS), st.integers(0, 60 * HOUR_MS)), max_size=9))
+@settings(max_examples=100, deadline=None)
+def test_a_calendar_that_was_asked_before_answers_as_a_new_one(
+    found: tuple[Calendar, int], questions: list[tuple[int, int]]
+) -> None:
+    asked, start = found
+    for offset_ms, length_ms in questions:
+        new, since = Calendar(asked.timezone, asked.hours, asked.holidays), start + offset_ms
+        assert asked.open_ms(since, since + length_ms) == new.open_ms(since, since + length_ms)
+        new = Calendar(asked.timezone, asked.hours, asked.holidays)
+        assert asked.add(since, length_ms) == new.add(since, length_ms)
+
+
 def by_the_minute(calendar: Calendar, start_ms: int, end_ms: int) -> set[int]:
     """The open minutes, from nothing but the specification: a local time is the first minute at which the clock on the
     wall shows it or something later. A day of zeros and ones, looked at minute by minute.
