@@ -284,7 +284,9 @@ class Conversation:
 
     def _may_hold(self, text: str) -> bool:
         """Whether the text may be an id, a type or a name in any event so far."""
-        return text.encode() in self.head.log or (self.head.segments > 0 and self._archive.may_hold(text))
+        # Not `in`: it first tries whether the bytes are a number, which takes as long again.
+        found = self.head.log.find(text.encode()) >= 0
+        return found or (self.head.segments > 0 and self._archive.may_hold(text))
 
     def _compare(self, old: dict[str, MetricFact], new: dict[str, MetricFact]) -> list[Change]:
         changes = []
