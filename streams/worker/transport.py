@@ -48,6 +48,8 @@ FETCH_MAX_WAIT_MS = 100
 #: A partition without a place to read from gets one within a rebalance; one that never does is read by nobody.
 POSITION_SECONDS = 15.0
 _BEFORE_FAUST_SECONDS = 5.0
+#: What asking for a partition raises that is not ours any more, or has no place to read from yet.
+_NOT_THERE = (AssertionError, AttributeError, IllegalStateError)
 #: Kafka's number for timestamps that the producer set, which nobody here asks for.
 _CREATE_TIME = 0
 
@@ -180,7 +182,7 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
         """Where the partition ended when it was last fetched from; None if it is not this worker's any more."""
         try:
             return self.highwater(tp) or 0
-        except (AssertionError, AttributeError, IllegalStateError):
+        except _NOT_THERE:
             return None
 
     def finish(self, tp: TP, last_offset: int) -> None:
@@ -200,7 +202,7 @@ class ChunkConsumer(Consumer):  # type: ignore[misc]
         """Warn where nothing moves. Only a partition that has had no place to read from for long ends the worker."""
         try:
             super().verify_event_path(now, tp)
-        except (AssertionError, AttributeError, IllegalStateError):
+        except _NOT_THERE:
             if now - self._without_position.setdefault(tp, now) > POSITION_SECONDS:
                 raise
         else:

@@ -33,7 +33,6 @@ class _Held:
     #: restart. None: the broker has not said.
     end: int | None = None
     book: WindowBook = field(default_factory=WindowBook)
-    applied: int = -1
     #: The next offset that is wanted; None: that with which the partition is read again.
     wanted: int | None = None
 
@@ -52,7 +51,7 @@ class WindowStage:
     def applied(self, partition: int) -> int:
         """The last offset of a partition that is in its book; -1 for none."""
         held = self._held.get(partition)
-        return -1 if held is None else held.applied
+        return -1 if held is None or held.wanted is None else held.wanted - 1
 
     @property
     def caught_up(self) -> bool:
@@ -84,7 +83,6 @@ class WindowStage:
             except Refused as refused:
                 # Only workers write here: a release that cannot read another one's deltas must not go on without.
                 raise Refused(f"{tp.topic}/{tp.partition}/{record.offset}: {refused.detail}") from refused
-            held.applied = max(held.applied, record.offset)
         held.wanted = max(wanted, chunk.ends)
 
     def _wanted(self, number: int, held: _Held) -> int | None:

@@ -181,10 +181,9 @@ async def test_only_stock_faust_commits_what_was_skipped_although_it_acks_nothin
         await trial.stop()
 
 
-async def test_only_stock_faust_does_not_read_again_what_it_threw_away_before_the_first_commit(
-    make_trial: Callable[[], Trial],
-) -> None:
-    trial, seen = make_trial(), list[bytes]()
+async def _reading(trial: Trial, wanted: int = RECORDS) -> list[bytes]:
+    """Starts an application that only looks, and waits until it has seen so many; what it sees."""
+    seen = list[bytes]()
 
     async def look(stream: Any) -> None:
         async for event in stream.noack().events():
@@ -192,8 +191,16 @@ async def test_only_stock_faust_does_not_read_again_what_it_threw_away_before_th
 
     trial.app.agent(trial.channel, name=f"t.{trial.topic}")(look)
     await trial.app.start()
+    await until(lambda: len(seen) == wanted)
+    return seen
+
+
+async def test_only_stock_faust_does_not_read_again_what_it_threw_away_before_the_first_commit(
+    make_trial: Callable[[], Trial],
+) -> None:
+    trial = make_trial()
     try:
-        await until(lambda: len(seen) == RECORDS)
+        seen = await _reading(trial)
         # What a rebalance does, after what had been fetched was thrown away.
         await trial.app.consumer.perform_seek()
         if trial.ours:
@@ -209,14 +216,14 @@ async def test_only_stock_faust_does_not_read_again_what_it_threw_away_before_th
 async def test_only_stock_faust_delivers_what_was_fetched_before_a_rebalance_behind_it(
     make_trial: Callable[[], Trial],
 ) -> None:
-    trial, seen = make_trial(), list[bytes]()
+    trial, everything_seen = make_trial(), asyncio.Event()
     trial.done_before(1)
     consumer = trial.app.consumer
     wait = consumer._wait_next_records
 
     async def with_a_rebalance(timeout: float) -> Any:
         found, active = await wait(timeout)
-        if found and len(seen) == RECORDS - 1 and consumer.app.consumer_generation_id < 1_000:
+        if found and everything_seen.is_set() and consumer.app.consumer_generation_id < 1_000:
             # All of one, between the answer of the fetcher's thread and its arrival in the loop.
             await consumer.perform_seek()
             consumer.app.consumer_generation_id = 1_000
@@ -224,14 +231,9 @@ async def test_only_stock_faust_delivers_what_was_fetched_before_a_rebalance_beh
 
     consumer._wait_next_records = with_a_rebalance
 
-    async def look(stream: Any) -> None:
-        async for event in stream.noack().events():
-            seen.extend(values_of(event))
-
-    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(look)
-    await trial.app.start()
     try:
-        await until(lambda: len(seen) == RECORDS - 1)
+        seen = await _reading(trial, RECORDS - 1)
+        everything_seen.set()
         await asyncio.to_thread(trial.publish, [RECORDS])
         await until(lambda: b"%d" % RECORDS in seen)
         again = seen[RECORDS - 1 :]
@@ -272,20 +274,6 @@ async def test_nothing_is_dropped_in_front_of_a_place_that_faust_notes_behind_a_
         assert seen.count(b"2") == 2
     finally:
         await trial.stop()
-
-
-async def _reading(trial: Trial) -> list[bytes]:
-    """Starts an application that only looks, and waits until it has seen everything."""
-    seen = list[bytes]()
-
-    async def look(stream: Any) -> None:
-        async for event in stream.noack().events():
-            seen.extend(values_of(event))
-
-    trial.app.agent(trial.channel, name=f"t.{trial.topic}")(look)
-    await trial.app.start()
-    await until(lambda: len(seen) == RECORDS)
-    return seen
 
 
 async def test_only_stock_faust_delivers_while_it_puts_its_partitions_to_their_places(
