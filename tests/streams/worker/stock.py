@@ -114,6 +114,16 @@ def publish(broker: Broker, topic: str, values: Iterable[int]) -> None:
     producer.close()
 
 
+def changelog_end(address: str, topic: str) -> int:
+    """How many records partition 0 of a topic that nobody cleans has."""
+    consumer = KafkaConsumer(bootstrap_servers=address)
+    try:
+        place = TopicPartition(topic, 0)
+        return int(consumer.end_offsets([place])[place])
+    finally:
+        consumer.close()
+
+
 async def count(address: str, topic: str, group: str, records: int) -> None:
     """What anybody would write first."""
     trial = Trial(Broker("any", address), topic, group, "stock", {"broker_commit_interval": 1_000.0})
@@ -129,10 +139,9 @@ async def count(address: str, topic: str, group: str, records: int) -> None:
     trial.app.agent(trial.channel, name=f"count.{topic}")(counting)
     await trial.app.start()
     await reached.wait()
-    # The changelog has all of it.
-    while trial.app.producer.buffer.size:
+    # Kafka says so: Faust's flush waits for less than everything, which is another trap's test.
+    while await asyncio.to_thread(changelog_end, address, f"{group}-counts-changelog") < counts["all"]:
         await asyncio.sleep(0.05)
-    await trial.app.producer.flush()
     print(counts["all"], flush=True)
     os._exit(9)
 
