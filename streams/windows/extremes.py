@@ -6,7 +6,7 @@ the one block that it cuts through, not among all its facts. Per series this tak
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -30,8 +30,8 @@ class Extremes:
     def __init__(self, capacity: int, store: PaneStore, groups: Groups) -> None:
         self._least: Ints = np.full((_RING, capacity), NO_LEAST)
         self._greatest: Ints = np.full((_RING, capacity), NO_GREATEST)
-        #: Per block the series whose extremes here may have been taken away, looked up again when they are needed.
-        self._doubtful: dict[int, set[int]] = defaultdict(set)
+        #: Where extremes may have been taken away: looked up again when they are needed.
+        self._doubtful: Flags = np.zeros((_RING, capacity), dtype=np.bool_)
         self._last_block = 0
         self._store = store
         self._groups = groups
@@ -41,6 +41,7 @@ class Extremes:
         more = capacity - self._least.shape[1]
         self._least = np.concatenate([self._least, np.full((_RING, more), NO_LEAST)], axis=1)
         self._greatest = np.concatenate([self._greatest, np.full((_RING, more), NO_GREATEST)], axis=1)
+        self._doubtful = np.concatenate([self._doubtful, np.zeros((_RING, more), dtype=np.bool_)], axis=1)
 
     def advance(self, last_pane: int) -> None:
         """Time has come to `last_pane`: begin the blocks up to its own."""
@@ -48,9 +49,8 @@ class Extremes:
         for block in range(max(self._last_block + 1, last_block - _RING + 1), last_block + 1):
             self._least[block % _RING] = NO_LEAST
             self._greatest[block % _RING] = NO_GREATEST
+            self._doubtful[block % _RING] = False
         self._last_block = last_block
-        for block in [block for block in self._doubtful if block <= last_block - _RING]:
-            del self._doubtful[block]
 
     def add(self, shares: Shares) -> None:
         """These rows are in now."""
@@ -63,15 +63,13 @@ class Extremes:
         place = self._places(shares)
         least, greatest = self._least.ravel()[place], self._greatest.ravel()[place]
         hit = (shares.value_ms == least) | (shares.value_ms == greatest)
-        for pane, series in zip(shares.pane[hit].tolist(), shares.series[hit].tolist(), strict=True):
-            self._doubtful[_block_of(pane)].add(series)
+        self._doubtful.ravel()[place[hit]] = True
 
     def clear(self, series: list[int]) -> None:
         """These numbers may be given to other series."""
         self._least[:, series] = NO_LEAST
         self._greatest[:, series] = NO_GREATEST
-        for doubtful in self._doubtful.values():
-            doubtful.difference_update(series)
+        self._doubtful[:, series] = False
 
     def over(self, first_pane: int, last_pane: int, series: Ints) -> tuple[Ints, Ints]:
         """The least and greatest value of each of `series` in these panes, both included.
@@ -81,40 +79,44 @@ class Extremes:
         first_block = -(-(first_pane - 1) // BLOCK_PANES)
         cut = min(first_block * BLOCK_PANES, last_pane)
         least, greatest = self._from_rows(first_pane, cut, series)
-        blocks = range(first_block, _block_of(last_pane) + 1)
-        if blocks:
-            wanted = set(series.tolist())
-            for block in blocks:
-                if block in self._doubtful:
-                    self._look_again(block, last_pane, wanted)
-            within = np.ix_(np.array(blocks) % _RING, series)
+        blocks = np.arange(first_block, _block_of(last_pane) + 1)
+        if len(blocks):
+            within = np.ix_(blocks % _RING, series)
+            doubtful = np.any(self._doubtful[within], axis=1)
+            if doubtful.any():
+                self._look_again(blocks[doubtful], last_pane, series)
             least = np.minimum(least, self._least[within].min(axis=0))
             greatest = np.maximum(greatest, self._greatest[within].max(axis=0))
         return least, greatest
 
-    def _look_again(self, block: int, last_pane: int, wanted: set[int]) -> None:
-        doubtful = self._doubtful[block]
-        series = np.array(sorted(doubtful & wanted), dtype=np.int64)
-        if len(series):
-            last = min((block + 1) * BLOCK_PANES, last_pane)
-            least, greatest = self._from_rows(block * BLOCK_PANES + 1, last, series)
-            self._least[block % _RING, series], self._greatest[block % _RING, series] = least, greatest
-            doubtful -= wanted
-        if not doubtful:
-            del self._doubtful[block]
+    def _look_again(self, blocks: Ints, last_pane: int, series: Ints) -> None:
+        within = np.ix_(blocks % _RING, series)
+        asked = np.zeros_like(self._doubtful)
+        asked[within] = self._doubtful[within]
+        self._doubtful[within] = False
+        self._least[asked], self._greatest[asked] = NO_LEAST, NO_GREATEST
+        panes = (blocks[:, None] * BLOCK_PANES + np.arange(1, BLOCK_PANES + 1)).ravel()
+        for shares in self._shares_of(panes[panes <= last_pane], series):
+            place = self._places(shares)
+            here = asked.ravel()[place]
+            np.minimum.at(self._least.ravel(), place[here], shares.value_ms[here])
+            np.maximum.at(self._greatest.ravel(), place[here], shares.value_ms[here])
 
     def _from_rows(self, first_pane: int, last_pane: int, series: Ints) -> tuple[Ints, Ints]:
         capacity = self._least.shape[1]
         least, greatest = np.full(capacity, NO_LEAST), np.full(capacity, NO_GREATEST)
-        asked: Flags = np.zeros(capacity, dtype=np.bool_)
-        asked[series] = True
-        asked_groups: Flags = np.any(asked[self._groups.series_of], axis=1)
-        for rows in self._store.between(first_pane, last_pane):
-            chosen = rows.where(asked_groups[rows.group])
-            shares = self._groups.shares(chosen)
+        for shares in self._shares_of(np.arange(first_pane, last_pane + 1), series):
             np.minimum.at(least, shares.series, shares.value_ms)
             np.maximum.at(greatest, shares.series, shares.value_ms)
         return least[series], greatest[series]
+
+    def _shares_of(self, panes: Ints, series: Ints) -> Iterator[Shares]:
+        """The stored rows of these panes that have a share in one of the series."""
+        asked: Flags = np.zeros(self._least.shape[1], dtype=np.bool_)
+        asked[series] = True
+        asked_groups: Flags = np.any(asked[self._groups.series_of], axis=1)
+        for rows in self._store.of(panes.tolist()):
+            yield self._groups.shares(rows.where(asked_groups[rows.group]))
 
     def _places(self, shares: Shares) -> Ints:
         row = (shares.pane - 1) // BLOCK_PANES % _RING

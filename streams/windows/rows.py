@@ -6,7 +6,7 @@ of its own, which is 7 MB for a full day.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -69,21 +69,27 @@ class PaneStore:
     def remove(self, rows: Rows) -> Flags:
         """Take out one stored row equal to each of `rows`; the answer says for which of them there was one."""
         found = np.zeros(len(rows), dtype=np.bool_)
-        for pane, chosen in _by_pane(rows.pane):
-            there = self._panes.get(pane)
-            if there is not None:
-                found[chosen] = self._remove(pane, there, rows.value_ms[chosen], rows.group[chosen])
+        for stored in self.of(np.unique(rows.pane).tolist()):
+            chosen = (rows.pane >= stored.pane[0]) & (rows.pane <= stored.pane[-1])
+            gone, found[chosen] = _pairs(stored, rows.where(chosen))
+            self._take_out(stored.pane, gone)
         self._size -= int(found.sum())
         return found
 
     def between(self, first_pane: int, last_pane: int) -> Iterator[Rows]:
         """The rows of these panes, both included, some ten thousand at a time."""
+        return self.of(self._within(first_pane, last_pane))
+
+    def of(self, panes: Iterable[int]) -> Iterator[Rows]:
+        """The rows of these panes, one pane after the other, some ten thousand rows at a time."""
         chunk: list[tuple[int, _Narrow, _Narrow]] = []
         size = 0
-        for pane in self._within(first_pane, last_pane):
-            value, group = self._panes[pane]
-            chunk.append((pane, value, group))
-            size += len(value)
+        for pane in panes:
+            there = self._panes.get(pane)
+            if there is None:
+                continue
+            chunk.append((pane, *there))
+            size += len(there[0])
             if size >= CHUNK_ROWS:
                 yield _join(chunk)
                 chunk, size = [], 0
@@ -100,33 +106,36 @@ class PaneStore:
             return [pane for pane in self._panes if first_pane <= pane <= last_pane]
         return [pane for pane in range(first_pane, last_pane + 1) if pane in self._panes]
 
-    def _remove(self, pane: int, there: tuple[_Narrow, _Narrow], value_ms: Ints, group: Ints) -> Flags:
-        values, groups = there
-        stored, wanted = _names(values, groups, value_ms, group)
-        order = np.argsort(stored, kind="stable")
-        ordered = stored[order]
-        # The first wanted of a kind takes the first stored of its kind, the second the second.
-        asking = np.argsort(wanted, kind="stable")
-        queue = wanted[asking]
-        turn = np.arange(len(queue)) - np.searchsorted(queue, queue)
-        place = np.searchsorted(ordered, queue) + turn
-        held = np.take(ordered, place, mode="clip") == queue
-        held &= place < len(ordered)
-        found = np.zeros(len(wanted), dtype=np.bool_)
-        found[asking] = held
-        gone = order[place[held]]
-        if len(gone) == len(values):
-            del self._panes[pane]
-        elif len(gone):
-            self._panes[pane] = (np.delete(values, gone), np.delete(groups, gone))
-        return found
+    def _take_out(self, stored: Ints, gone: Flags) -> None:
+        """Forget what is `gone` of these rows, of which `stored` says the panes: ascending, and all rows of each."""
+        panes = np.unique(stored[gone])
+        for pane, start in zip(panes.tolist(), np.searchsorted(stored, panes).tolist(), strict=True):
+            value, group = self._panes[pane]
+            left = ~gone[start : start + len(value)]
+            if left.any():
+                self._panes[pane] = (value[left], group[left])
+            else:
+                del self._panes[pane]
 
 
-def _names(values: _Narrow, groups: _Narrow, value_ms: Ints, group: Ints) -> tuple[Ints, Ints]:
-    """One number for each stored and each wanted pair of value and group; the same for the same pair."""
-    _, rank = np.unique(np.concatenate([values, value_ms]), return_inverse=True)
-    name = (rank.reshape(-1).astype(np.int64) << 32) + np.concatenate([groups, group])
-    return name[: len(values)], name[len(values) :]
+def _pairs(stored: Rows, wanted: Rows) -> tuple[Flags, Flags]:
+    """Pairs of equal rows, as many as there are: which of the stored and which of the wanted ones are in one."""
+    columns = (stored.group, wanted.group), (stored.value_ms, wanted.value_ms), (stored.pane, wanted.pane)
+    keys = [np.concatenate(column) for column in columns]
+    # Equal ones are a run, in which the stored come first.
+    order = np.lexsort(keys)
+    begins = np.ones(len(order), dtype=np.bool_)
+    begins[1:] = np.any([key[order[1:]] != key[order[:-1]] for key in keys], axis=0)
+    starts = np.flatnonzero(begins)
+    run = np.cumsum(begins) - 1
+    asking = order >= len(stored)
+    asked = np.add.reduceat(asking, starts, dtype=np.int64)
+    held = np.diff(starts, append=len(order)) - asked
+    # The first wanted of a run takes the first stored, the second the second.
+    place = np.arange(len(order)) - starts[run] - np.where(asking, held[run], 0)
+    paired = np.empty(len(order), dtype=np.bool_)
+    paired[order] = place < np.minimum(asked, held)[run]
+    return paired[: len(stored)], paired[len(stored) :]
 
 
 def _by_pane(pane: Ints) -> Iterator[tuple[int, Ints]]:
