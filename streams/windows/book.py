@@ -24,9 +24,10 @@ from schemas.records import MetricFact, MetricWindow
 from schemas.times import EpochMs
 from streams.windows.deltas import DeltaBatch, DeltaBuilder, Flags, Ints, decode
 from streams.windows.extremes import Extremes
-from streams.windows.groups import Groups, Series, Shares
+from streams.windows.groups import Groups, Shares
 from streams.windows.rows import CHUNK_ROWS, PaneStore, Rows
 from streams.windows.running import RunningWindow
+from streams.windows.series import Series
 from streams.windows.shape import (
     GRADED,
     HORIZON_PANES,
@@ -151,10 +152,9 @@ class WindowBook:
         kept = fresh & (pane > self._present - HORIZON_PANES)
         # A series is made known by what is kept; in recovery, also by what left the longest window up to a day ago.
         known = fresh & (pane > self._present - 2 * HORIZON_PANES) if self._recovering else kept
-        used = np.unique(batch.group[known])
-        numbers = np.zeros(len(batch.groups), dtype=np.int64)
-        numbers[used] = self._groups.numbers(batch.tenant, [batch.groups[group] for group in used.tolist()])
-        rows = Rows(pane[kept], batch.value_ms[kept], numbers[batch.group[kept]])
+        groups = np.zeros(len(batch), dtype=np.int64)
+        groups[known] = self._groups.numbers(batch, known)
+        rows = Rows(pane[kept], batch.value_ms[kept], groups[kept])
         self._waiting.append((rows, batch.added[kept]))
         self._waiting_rows += len(rows)
         if self._waiting_rows >= CHUNK_ROWS:

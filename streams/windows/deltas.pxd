@@ -3,11 +3,20 @@ cimport cython
 
 
 cdef class _Pending:
-    cdef public object groups
-    cdef public list group
+    cdef public dict kinds
+    cdef public dict profiles
+    cdef public list kind
+    cdef public list profile
     cdef public list marks
     cdef public list ended_at
     cdef public list value_ms
+    cdef object channel
+    cdef object team
+    cdef object agent
+    cdef object priority
+    cdef object number
+
+    cdef profile_of(self, MetricFact fact)
 
 
 cdef class DeltaBuilder:
@@ -22,3 +31,4 @@ cdef class DeltaBuilder:
 
 
 cdef bint _alike(MetricFact old, MetricFact new) except -1
+cdef _number(dict keys, tuple key)

@@ -1,14 +1,15 @@
 """What a changed fact changes in the windows, and its form on the topic `window-deltas`.
 
 A worker gives every changed fact to a `DeltaBuilder`; after a chunk it sends what `take` returns, one message per
-tenant, keyed by tenant. On the wire: one version byte, then msgpack of the groups and the columns, each in the
-narrowest width that holds it.
+tenant, keyed by tenant. On the wire: one version byte, then msgpack of the kinds and profiles that there are and of the
+columns, each in the narrowest width that holds it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,15 +21,19 @@ from streams.windows.shape import GRADED
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
-#: metric, outcome (graded metrics only), channel, team, agent, priority
-GroupKey: TypeAlias = tuple[str, "str | None", str, "str | None", "str | None", "str | None"]
+#: metric, outcome (graded metrics only)
+Kind: TypeAlias = tuple[str, "str | None"]
+#: channel, team, agent, priority
+Profile: TypeAlias = tuple[str, "str | None", "str | None", "str | None"]
 
-VERSION = 2
+VERSION = 3
+#: Before, a row had its kind and its profile in one. Still read: a broker has a day of it after an upgrade.
+_IN_ONE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class DeltaBatch:
-    """One tenant's rows of one chunk. A row adds a fact's value to its group of series, or takes it away again.
+    """One tenant's rows of one chunk. A row adds a fact's value to its kind and profile, or takes it away again.
 
     All rows of one source offset are in one batch. `epoch` numbers the incarnations of the source log: a larger one
     means that its offsets began again.
@@ -37,12 +42,15 @@ class DeltaBatch:
     tenant: str
     epoch: int
     source_partition: int
-    groups: list[GroupKey]
+    kinds: list[Kind]
+    profiles: list[Profile]
     source_offset: Ints
     ended_at: Ints
     value_ms: Ints
-    #: Index into `groups`.
-    group: Ints
+    #: Index into `kinds`.
+    kind: Ints
+    #: Index into `profiles`.
+    profile: Ints
     added: Flags
 
     def __len__(self) -> int:
@@ -60,9 +68,22 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tenant: str
     epoch: int
     source_partition: int
-    groups: list[GroupKey]
-    group: _Column
+    kinds: list[Kind]
+    profiles: list[Profile]
+    kind: _Column
+    profile: _Column
     #: Twice the source offset, plus 1 if the row is added.
+    mark: _Column
+    ended_at: _Column
+    value_ms: _Column
+
+
+class _WireInOne(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    tenant: str
+    epoch: int
+    source_partition: int
+    groups: list[tuple[str, str | None, str, str | None, str | None, str | None]]
+    group: _Column
     mark: _Column
     ended_at: _Column
     value_ms: _Column
@@ -70,27 +91,51 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Wire)
-
-
-class _Numbers(dict[GroupKey, int]):
-    """Groups by number, in the order they were first asked for."""
-
-    def __missing__(self, group: GroupKey) -> int:
-        number = self[group] = len(self)
-        return number
+_decoder_in_one = msgspec.msgpack.Decoder(_WireInOne)
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 class _Pending:
     """One tenant's rows, as columns that grow."""
 
-    __slots__ = ("ended_at", "group", "groups", "marks", "value_ms")
+    __slots__ = (
+        "agent",
+        "channel",
+        "ended_at",
+        "kind",
+        "kinds",
+        "marks",
+        "number",
+        "priority",
+        "profile",
+        "profiles",
+        "team",
+        "value_ms",
+    )
 
     def __init__(self) -> None:
-        self.groups = _Numbers()
-        self.group: list[int] = []
+        self.kinds: dict[Kind, int] = {}
+        self.profiles: dict[Profile, int] = {}
+        self.kind: list[int] = []
+        self.profile: list[int] = []
         self.marks: list[int] = []
         self.ended_at: list[int | None] = []
         self.value_ms: list[int | None] = []
+        #: The profile of the last row and its number: mostly the next row's as well, and then the very same objects.
+        self.channel: str | None = None
+        self.team: str | None = None
+        self.agent: str | None = None
+        self.priority: str | None = None
+        self.number = -1
+
+    def profile_of(self, fact: MetricFact) -> int:
+        """The number of a fact's profile."""
+        channel, team, agent, priority = fact.channel, fact.team, fact.agent_id, fact.priority
+        if channel is self.channel and team is self.team and agent is self.agent and priority is self.priority:
+            return self.number
+        self.channel, self.team, self.agent, self.priority = channel, team, agent, priority
+        self.number = _number(self.profiles, (channel, team, agent, priority))
+        return self.number
 
 
 class DeltaBuilder:
@@ -131,7 +176,8 @@ class DeltaBuilder:
             pending = self._tenants[fact.tenant] = _Pending()
         metric = fact.metric
         outcome = fact.outcome if metric in GRADED else None
-        pending.group.append(pending.groups[metric, outcome, fact.channel, fact.team, fact.agent_id, fact.priority])
+        pending.kind.append(_number(pending.kinds, (metric, outcome)))
+        pending.profile.append(pending.profile_of(fact))
         pending.marks.append(mark)
         pending.ended_at.append(fact.ended_at)
         pending.value_ms.append(fact.value_ms)
@@ -142,8 +188,10 @@ class DeltaBuilder:
                 tenant=tenant,
                 epoch=self._epoch,
                 source_partition=self._source_partition,
-                groups=list(pending.groups),
-                group=_pack(np.array(pending.group, dtype=np.int64)),
+                kinds=list(pending.kinds),
+                profiles=list(pending.profiles),
+                kind=_pack(np.array(pending.kind, dtype=np.int64)),
+                profile=_pack(np.array(pending.profile, dtype=np.int64)),
                 mark=_pack(np.array(pending.marks, dtype=np.int64)),
                 ended_at=_pack(np.array(pending.ended_at, dtype=np.int64)),
                 value_ms=_pack(np.array(pending.value_ms, dtype=np.int64)),
@@ -158,29 +206,70 @@ def decode(payload: bytes) -> DeltaBatch:
     """
     if not payload:
         raise MalformedRecord("an empty message is no batch of window deltas")
-    if payload[0] != VERSION:
+    if payload[0] not in (_IN_ONE, VERSION):
         raise UnknownSchema(f"window deltas of version {payload[0]}, this release reads {VERSION}: upgrade it")
     try:
-        wire = _decoder.decode(memoryview(payload)[1:])
+        wire = _read(payload[0], memoryview(payload)[1:])
         mark, ended_at, value_ms = _unpack(wire.mark), _unpack(wire.ended_at), _unpack(wire.value_ms)
-        group = _unpack(wire.group)
+        kind, profile = _unpack(wire.kind), _unpack(wire.profile)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, OverflowError) as exc:
         raise MalformedRecord(f"window deltas cut short or damaged ({type(exc).__name__})") from exc
-    if not len(mark) == len(ended_at) == len(value_ms) == len(group):
+    if not len(mark) == len(ended_at) == len(value_ms) == len(kind) == len(profile):
         raise MalformedRecord("window deltas with columns of different lengths")
-    if len(group) and not 0 <= np.min(group) <= np.max(group) < len(wire.groups):
-        raise MalformedRecord("window deltas with rows of a group that is not there")
+    if not (_are_places(kind, wire.kinds) and _are_places(profile, wire.profiles)):
+        raise MalformedRecord("window deltas with rows of a kind or a profile that is not there")
     return DeltaBatch(
         tenant=wire.tenant,
         epoch=wire.epoch,
         source_partition=wire.source_partition,
-        groups=wire.groups,
+        kinds=wire.kinds,
+        profiles=wire.profiles,
         source_offset=mark >> 1,
         ended_at=ended_at,
         value_ms=value_ms,
-        group=group,
+        kind=kind,
+        profile=profile,
         added=(mark & 1).astype(np.bool_),
     )
+
+
+def _read(version: int, body: memoryview) -> _Wire:
+    if version == VERSION:
+        return _decoder.decode(body)
+    was = _decoder_in_one.decode(body)
+    group = _unpack(was.group)
+    if not _are_places(group, was.groups):
+        raise ValueError("a row of a group that is not there")
+    kinds: dict[Kind, int] = {}
+    profiles: dict[Profile, int] = {}
+    kind = np.array([_number(kinds, each[:2]) for each in was.groups], dtype=np.int64)
+    profile = np.array([_number(profiles, each[2:]) for each in was.groups], dtype=np.int64)
+    return _Wire(
+        tenant=was.tenant,
+        epoch=was.epoch,
+        source_partition=was.source_partition,
+        kinds=list(kinds),
+        profiles=list(profiles),
+        kind=_pack(kind[group]),
+        profile=_pack(profile[group]),
+        mark=was.mark,
+        ended_at=was.ended_at,
+        value_ms=was.value_ms,
+    )
+
+
+def _number(keys: dict[_Key, int], key: _Key) -> int:
+    """The number of a key; one that is new gets the next."""
+    # A dictionary with a __missing__ of its own takes three times as long.
+    number = keys.get(key)
+    if number is None:
+        number = keys[key] = len(keys)
+    return number
+
+
+def _are_places(column: Ints, of: Sequence[object]) -> bool:
+    """Whether each is an index into `of`."""
+    return not len(column) or (int(np.min(column)) >= 0 and int(np.max(column)) < len(of))
 
 
 def _alike(old: MetricFact, new: MetricFact) -> bool:

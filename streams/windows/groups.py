@@ -1,26 +1,32 @@
-"""Numbers for series and for groups of facts that share all their series, given out and taken back.
+"""Numbers for groups of facts that share all their series, given out and taken back.
 
-A fact belongs to up to five series. Facts with the same metric, channel, team, agent and priority (and outcome, if that
-is graded) form a group, so that a stored fact needs one small number to name all its series.
+A fact belongs to up to five series. Facts of one kind (metric, and outcome if that is graded) and one profile (channel,
+team, agent and priority) form a group, so that a stored fact needs one small number to name all its series. Which group
+a kind and a profile make stands in a table: a batch has many facts, but few kinds and not many profiles.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from sys import intern
+from typing import TypeAlias
 
 import numpy as np
 
-from schemas.records import Dimension
-from streams.windows.deltas import GroupKey, Ints
+from streams.windows.deltas import DeltaBatch, Flags, Ints, Kind, Profile
 from streams.windows.rows import Rows
-from streams.windows.shape import DIMENSIONS, SeriesKey
+from streams.windows.series import Series
+from streams.windows.shape import DIMENSIONS
 from streams.windows.sketch import bucket_of
 
+#: The numbers of a group's profile and kind.
+Place: TypeAlias = tuple[int, int]
+
 _FIRST_CAPACITY = 64
+_FIRST_KINDS = 32
 _GRADES = {"met": 1, "breached": 2}
 _WIDTH = len(DIMENSIONS)
-#: The row count of a number that is not given.
+#: In place of a number that is not given.
 _FREE = -1
 
 
@@ -37,84 +43,81 @@ class Shares:
     breached: Ints
 
 
-class Series:
-    """Series by number, from 1. Number 0 is never given: it stands for "none"."""
+class _Profiles:
+    """Profiles of all tenants by number, and the table of groups: a line per profile, a column per kind."""
 
-    __slots__ = ("_free", "_idle", "_ids", "_unsaid", "groups", "keys")
+    __slots__ = ("_free", "_groups", "_ids", "keys", "table")
 
     def __init__(self) -> None:
-        self._ids: dict[tuple[str, str, str, str], int] = {}
+        self._ids: dict[str, dict[Profile, int]] = {}
         self._free: list[int] = []
-        self._unsaid: list[int] = []
-        self._idle: set[int] = set()
-        self.keys: list[SeriesKey | None] = [None]
-        #: How many groups belong to each series.
-        self.groups: list[int] = [0]
+        self.keys: list[tuple[str, Profile]] = []
+        #: How many groups each has.
+        self._groups: list[int] = []
+        self.table: Ints = np.full((_FIRST_CAPACITY, _FIRST_KINDS), _FREE)
 
-    def __len__(self) -> int:
-        return len(self._ids)
+    def numbers(self, tenant: str, profiles: list[Profile]) -> list[int]:
+        """Their numbers; who is new gets one, for which a group has to be entered."""
+        known = self._ids.setdefault(tenant, {})
+        found = [known.get(profile, _FREE) for profile in profiles]
+        return [
+            self._give(tenant, known, profile) if number == _FREE else number
+            for number, profile in zip(found, profiles, strict=True)
+        ]
 
-    def number(self, tenant: str, metric: str, dimension: Dimension, value: str) -> int:
-        """The series' number; a new series gets one."""
-        # A plain tuple finds a named one, and is made in a quarter of the time.
-        series = self._ids.get((tenant, metric, dimension, value))
-        if series is None:
-            key = SeriesKey(tenant, metric, dimension, value)
-            if self._free:
-                series = self._free.pop()
-                self.keys[series] = key
-            else:
-                series = len(self.keys)
-                self.keys.append(key)
-                self.groups.append(0)
-            self._ids[key] = series
-            self._unsaid.append(series)
-            self._idle.add(series)
-        return series
+    def enter(self, places: list[Place], groups: list[int]) -> None:
+        """Facts of these profiles and kinds are those groups."""
+        numbers, kinds = zip(*places, strict=True)
+        self.table[numbers, kinds] = groups
+        for number in numbers:
+            self._groups[number] += 1
 
-    @property
-    def highest(self) -> int:
-        """The highest number given so far."""
-        return len(self.keys) - 1
+    def strike(self, number: int, kind: int) -> None:
+        """There is no such group any more; with the last one, the profile is forgotten."""
+        self.table[number, kind] = _FREE
+        self._groups[number] -= 1
+        if not self._groups[number]:
+            tenant, profile = self.keys[number]
+            known = self._ids[tenant]
+            del known[profile]
+            if not known:
+                del self._ids[tenant]
+            self._free.append(number)
 
-    def take_unsaid(self) -> list[int]:
-        """The series that are new since the last call."""
-        unsaid, self._unsaid = self._unsaid, []
-        return unsaid
+    def widen(self, kinds: int) -> None:
+        """Make room for kinds below `kinds`."""
+        lines, width = self.table.shape
+        if kinds > width:
+            self.table = np.concatenate([self.table, np.full((lines, width), _FREE)], axis=1)
 
-    def take_idle(self) -> list[int]:
-        """The series that have no group any more, or never had one, in no order."""
-        idle, self._idle = self._idle, set()
-        return [series for series in idle if not self.groups[series] and self.keys[series] is not None]
-
-    def join(self, series: int) -> None:
-        """One more group belongs to the series."""
-        self.groups[series] += 1
-
-    def leave(self, series: int) -> None:
-        """One group less belongs to the series."""
-        self.groups[series] -= 1
-        if not self.groups[series]:
-            self._idle.add(series)
-
-    def release(self, series: int) -> None:
-        """Give the number back. Whoever keeps something under it has to clear it first."""
-        key = self.keys[series]
-        if key is not None:
-            del self._ids[key]
-            self.keys[series] = None
-            self._free.append(series)
+    def _give(self, tenant: str, known: dict[Profile, int], profile: Profile) -> int:
+        channel, team, agent, priority = profile
+        # What many profiles and their series share is kept once.
+        key = (intern(channel), team and intern(team), agent and intern(agent), priority and intern(priority))
+        if self._free:
+            number = self._free.pop()
+            self.keys[number] = (tenant, key)
+        else:
+            number = len(self.keys)
+            self.keys.append((tenant, key))
+            self._groups.append(0)
+            if number == len(self.table):
+                self.table = np.concatenate([self.table, np.full_like(self.table, _FREE)])
+        known[key] = number
+        return number
 
 
 class Groups:
     """Groups by number, and how many stored rows each has."""
 
-    __slots__ = ("_free", "_grade", "_ids", "_keys", "_rows", "_series", "series_of")
+    __slots__ = ("_free", "_grade", "_kind_keys", "_kinds", "_places", "_profiles", "_rows", "_series", "series_of")
 
     def __init__(self, series: Series) -> None:
         self._series = series
-        self._ids: dict[str, dict[GroupKey, int]] = {}
-        self._keys: list[tuple[str, GroupKey]] = []
+        self._kinds: dict[Kind, int] = {}
+        self._kind_keys: list[Kind] = []
+        self._profiles = _Profiles()
+        self._places: list[Place] = []
         self._free: list[int] = []
         #: The five series of each group, 0 where it has none for a dimension.
         self.series_of: Ints = np.zeros((_FIRST_CAPACITY, _WIDTH), dtype=np.int64)
@@ -122,15 +125,22 @@ class Groups:
         self._rows: Ints = np.zeros(_FIRST_CAPACITY, dtype=np.int64)
 
     def __len__(self) -> int:
-        return len(self._keys) - len(self._free)
+        return len(self._places) - len(self._free)
 
-    def numbers(self, tenant: str, keys: list[GroupKey]) -> Ints:
-        """The groups' numbers; new groups get one."""
-        known = self._ids.setdefault(tenant, {})
-        found = np.array([known.get(key, _FREE) for key in keys], dtype=np.int64)
-        new = np.flatnonzero(found == _FREE)
-        if len(new):
-            found[new] = self._new(tenant, known, [keys[place] for place in new.tolist()])
+    def numbers(self, batch: DeltaBatch, chosen: Flags) -> Ints:
+        """The group of each of the chosen rows of a batch; new groups get a number."""
+        kinds = np.array([self._kind(kind) for kind in batch.kinds], dtype=np.int64)
+        profile = batch.profile[chosen]
+        # Not np.unique, which sorts the rows.
+        used = np.flatnonzero(np.bincount(profile))
+        profiles = np.zeros(len(batch.profiles), dtype=np.int64)
+        profiles[used] = self._profiles.numbers(batch.tenant, [batch.profiles[place] for place in used.tolist()])
+        line, column = profiles[profile], kinds[batch.kind[chosen]]
+        found: Ints = self._profiles.table[line, column]
+        missing = found == _FREE
+        if missing.any():
+            self._new(sorted(set(zip(line[missing].tolist(), column[missing].tolist(), strict=True))))
+            found = self._profiles.table[line, column]
         return found
 
     def hold(self, groups: Ints) -> None:
@@ -156,42 +166,45 @@ class Groups:
 
     def drop_unused(self) -> None:
         """Forget the groups without stored rows; series that lose their last group keep their number for now."""
-        for group in np.flatnonzero(self._rows[: len(self._keys)] == 0).tolist():
-            tenant, key = self._keys[group]
-            known = self._ids[tenant]
-            del known[key]
-            if not known:
-                del self._ids[tenant]
+        for group in np.flatnonzero(self._rows[: len(self._places)] == 0).tolist():
+            self._profiles.strike(*self._places[group])
             self._rows[group] = _FREE
             self._free.append(group)
             for series in self.series_of[group].tolist():
                 self._series.leave(series)
 
-    def _new(self, tenant: str, known: dict[GroupKey, int], keys: list[GroupKey]) -> list[int]:
-        """Numbers for groups that are not known, all of them different."""
-        numbers = [self._give(tenant, _interned(key)) for key in keys]
-        known.update((self._keys[group][1], group) for group in numbers)
-        self._rows[numbers] = 0
-        self._grade[numbers] = [_GRADES.get(outcome or "", 0) for _, outcome, *_ in keys]
-        self.series_of[numbers] = [self._join(tenant, key) for key in keys]
-        return numbers
+    def _kind(self, kind: Kind) -> int:
+        number = self._kinds.get(kind)
+        if number is None:
+            number = self._kinds[kind] = len(self._kinds)
+            self._kind_keys.append(kind)
+            self._profiles.widen(number + 1)
+        return number
 
-    def _give(self, tenant: str, key: GroupKey) -> int:
+    def _new(self, places: list[Place]) -> None:
+        """Groups that there are not yet."""
+        groups = [self._give(place) for place in places]
+        keys = [(self._kind_keys[kind], self._profiles.keys[profile]) for profile, kind in places]
+        self._rows[groups] = 0
+        self._grade[groups] = [_GRADES.get(outcome or "", 0) for (_, outcome), _ in keys]
+        self.series_of[groups] = [self._join(metric, tenant, profile) for (metric, _), (tenant, profile) in keys]
+        self._profiles.enter(places, groups)
+
+    def _give(self, place: Place) -> int:
         if self._free:
             group = self._free.pop()
-            self._keys[group] = (tenant, key)
+            self._places[group] = place
         else:
-            group = len(self._keys)
-            self._keys.append((tenant, key))
+            group = len(self._places)
+            self._places.append(place)
             if group == len(self._rows):
                 self._grow()
         return group
 
-    def _join(self, tenant: str, key: GroupKey) -> list[int]:
+    def _join(self, metric: str, tenant: str, profile: Profile) -> list[int]:
         """The series of a group, one for each dimension: 0 where it has none."""
-        metric, _, *said = key
         found = [self._series.number(tenant, metric, "all", "")]
-        for dimension, value in zip(DIMENSIONS[1:], said, strict=True):
+        for dimension, value in zip(DIMENSIONS[1:], profile, strict=True):
             found.append(0 if value is None else self._series.number(tenant, metric, dimension, value))
         for series in found:
             self._series.join(series)
@@ -202,16 +215,3 @@ class Groups:
         self.series_of = np.concatenate([self.series_of, np.zeros((more, _WIDTH), dtype=np.int64)])
         self._grade = np.concatenate([self._grade, np.zeros(more, dtype=np.int64)])
         self._rows = np.concatenate([self._rows, np.zeros(more, dtype=np.int64)])
-
-
-def _interned(key: GroupKey) -> GroupKey:
-    """What many groups and their series share is kept once."""
-    metric, outcome, channel, team, agent, priority = key
-    return (
-        intern(metric),
-        outcome and intern(outcome),
-        intern(channel),
-        team and intern(team),
-        agent and intern(agent),
-        priority and intern(priority),
-    )

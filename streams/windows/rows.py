@@ -57,13 +57,19 @@ class PaneStore:
 
     def add(self, rows: Rows) -> None:
         """Store rows of any panes, in any order."""
-        values, groups = _narrow(rows.value_ms), rows.group.astype(np.int32)
-        for pane, chosen in _by_pane(rows.pane):
-            value, group = _narrow(values[chosen]), groups[chosen]
+        order = np.argsort(rows.pane, kind="stable")
+        values, groups = _narrow(rows.value_ms[order]), rows.group[order].astype(np.int32)
+        panes, sizes = np.unique(rows.pane, return_counts=True)
+        ends = np.cumsum(sizes)
+        for pane, start, end in zip(panes.tolist(), (ends - sizes).tolist(), ends.tolist(), strict=True):
+            value, group = _narrow(values[start:end]), groups[start:end]
             there = self._panes.get(pane)
-            if there is not None:
-                value, group = np.concatenate([there[0], value]), np.concatenate([there[1], group])
-            self._panes[pane] = (value, group)
+            # A slice would keep all of the rows.
+            self._panes[pane] = (
+                (value.copy(), group.copy())
+                if there is None
+                else (np.concatenate([there[0], value]), np.concatenate([there[1], group]))
+            )
         self._size += len(rows)
 
     def remove(self, rows: Rows) -> Flags:
@@ -136,16 +142,6 @@ def _pairs(stored: Rows, wanted: Rows) -> tuple[Flags, Flags]:
     paired = np.empty(len(order), dtype=np.bool_)
     paired[order] = place < np.minimum(asked, held)[run]
     return paired[: len(stored)], paired[len(stored) :]
-
-
-def _by_pane(pane: Ints) -> Iterator[tuple[int, Ints]]:
-    if not len(pane):
-        return
-    order = np.argsort(pane, kind="stable")
-    ordered = pane[order]
-    starts = np.flatnonzero(np.diff(ordered)) + 1
-    for chosen in np.split(order, starts):
-        yield int(pane[chosen[0]]), chosen
 
 
 def _narrow(value_ms: _Narrow) -> _Narrow:

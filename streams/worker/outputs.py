@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from faust.types import TP
 
-from schemas import fast, wire
+from schemas import wire
+from schemas.fast import encode_alert, encode_fact
 from schemas.records import DeadLetter
 from schemas.times import EpochMs
 from schemas.topics import Topics, record_key
@@ -47,9 +48,9 @@ class Outputs:
             self._tenant, self._conversation_id = fact.tenant, fact.conversation_id
             self._key = record_key(fact.tenant, fact.conversation_id)
         if self._beside:
-            self._pile.append(self._key, fast.encode_fact(fact), timestamp_ms)
+            self._pile.append(self._key, encode_fact(fact), timestamp_ms)
         else:
-            self._scattered.append(Outgoing(self._key, fast.encode_fact(fact), timestamp_ms))
+            self._scattered.append(Outgoing(self._key, encode_fact(fact), timestamp_ms))
         self._deltas.replace(change.old, fact, offset)
         self._latest_ms = max(self._latest_ms, timestamp_ms)
 
@@ -59,7 +60,7 @@ class Outputs:
         raised = [
             Outgoing(
                 record_key(each.alert.tenant, each.alert.conversation_id),
-                fast.encode_alert(each.alert),
+                encode_alert(each.alert),
                 each.timestamp_ms,
             )
             for each in alerts

@@ -15,13 +15,14 @@ Row = tuple[int, bool, int, int, tuple[str | None, ...]]
 
 def rows_of(batch: DeltaBatch) -> list[Row]:
     return [
-        (offset, added, ended_at, value_ms, batch.groups[group])
-        for offset, added, ended_at, value_ms, group in zip(
+        (offset, added, ended_at, value_ms, (*batch.kinds[kind], *batch.profiles[profile]))
+        for offset, added, ended_at, value_ms, kind, profile in zip(
             batch.source_offset.tolist(),
             batch.added.tolist(),
             batch.ended_at.tolist(),
             batch.value_ms.tolist(),
-            batch.group.tolist(),
+            batch.kind.tolist(),
+            batch.profile.tolist(),
             strict=True,
         )
     ]
@@ -132,7 +133,9 @@ def test_a_batch_of_a_thousand_agents_and_teams_keeps_them_apart() -> None:
     for number in range(1_500):
         builder.replace(None, fact(number, agent_id=f"a{number}", team=f"t{number % 700}"), number)
     batch = decode(builder.take()["acme"])
-    assert [batch.groups[group][3:5] for group in batch.group] == [(f"t{n % 700}", f"a{n}") for n in range(1_500)]
+    assert [batch.profiles[profile][1:3] for profile in batch.profile] == [
+        (f"t{n % 700}", f"a{n}") for n in range(1_500)
+    ]
 
 
 def test_a_strings_bytes_are_sent_once_per_batch() -> None:
@@ -143,6 +146,28 @@ def test_a_strings_bytes_are_sent_once_per_batch() -> None:
         return len(builder.take()["acme"])
 
     assert (size(1_000) - size(500)) / 500 < 20
+
+
+def test_what_the_release_before_wrote_is_read() -> None:
+    payload = bytes.fromhex(
+        "0298a461636d6509039396ae66697273745f726573706f6e7365c0a5656d61696cc0a26131c096ae736c615f7265736f6c7574696f6ea36d65"
+        "74a5656d61696ca3766970c0a46869676896ae736c615f7265736f6c7574696f6ea86272656163686564a5656d61696ca3766970c0a4686967"
+        "68930001c40400010102930f01c4040002030493cf0000019c936e380001c40400000000930504c4100000000053020000530200006b110100"
+    )
+    batch = decode(payload)
+    assert (batch.tenant, batch.epoch, batch.source_partition) == ("acme", 9, 3)
+    first = ("first_response", None, "email", None, "a1", None)
+    met, breached = (("sla_resolution", outcome, "email", "vip", None, "high") for outcome in ("met", "breached"))
+    assert rows_of(batch) == [
+        (7, True, NOW, 5, first),
+        (8, True, NOW, 600, met),
+        (9, False, NOW, 600, met),
+        (9, True, NOW, 70_000, breached),
+    ]
+    assert (len(batch.kinds), len(batch.profiles)) == (3, 2)
+    # The groups of its last two rows, of three that there are: one that is not there.
+    with pytest.raises(MalformedRecord, match="damaged"):
+        decode(payload.replace(b"\x00\x01\x01\x02\x93", b"\x00\x01\x01\x03\x93"))
 
 
 def payload_of(*new: MetricFact) -> bytes:
@@ -163,8 +188,10 @@ def test_a_damaged_message_is_refused_or_read_but_never_anything_else(data: st.D
             batch = decode(damaged)
         except (MalformedRecord, UnknownSchema):
             continue
-        assert len(batch.group) == len(batch.added) == len(batch.value_ms) == len(batch.ended_at) == len(batch)
-        assert all(0 <= group < len(batch.groups) for group in batch.group)
+        columns = batch.kind, batch.profile, batch.added, batch.value_ms, batch.ended_at
+        assert {len(column) for column in columns} == {len(batch)}
+        assert all(0 <= kind < len(batch.kinds) for kind in batch.kind)
+        assert all(0 <= profile < len(batch.profiles) for profile in batch.profile)
 
 
 def test_a_message_cut_short_is_malformed_and_a_later_version_unknown() -> None:
