@@ -76,8 +76,11 @@ class Broker:
 
 
 @contextmanager
-def broker(kind: str, scratch: Path) -> Iterator[Broker]:
-    """A fresh one, ended afterwards. Raises `ServerError`, saying what to install."""
+def broker(kind: str, scratch: Path, gather_ms: int = 0) -> Iterator[Broker]:
+    """A fresh one, ended afterwards. Raises `ServerError`, saying what to install.
+
+    `gather_ms`: how long Kafka lets the first members of a group wait for the others.
+    """
     scratch.mkdir(parents=True, exist_ok=True)
     if kind == "tansu":
         tansu = TansuBroker()
@@ -87,7 +90,7 @@ def broker(kind: str, scratch: Path) -> Iterator[Broker]:
         finally:
             tansu.stop()
         return
-    kafka = KafkaServer(scratch / "kafka")
+    kafka = KafkaServer(scratch / "kafka", gather_ms=gather_ms)
     kafka.start()
     try:
         yield Broker(kind, kafka.address, VERSION)

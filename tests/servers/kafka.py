@@ -57,7 +57,7 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
+group.initial.rebalance.delay.ms={gather_ms}
 group.min.session.timeout.ms=1000
 num.network.threads=2
 num.io.threads=4
@@ -94,6 +94,8 @@ class KafkaServer(OwnServer):
     STOP_SECONDS: ClassVar[float] = 30
 
     detour: Detour | None = None
+    #: How long a new group waits for more members before partitions are given out. Kafka comes with 3,000.
+    gather_ms: int = 0
 
     @property
     def address(self) -> str:
@@ -117,6 +119,7 @@ class KafkaServer(OwnServer):
             port=port,
             controller_port=processes.free_port(),
             directory=self.directory,
+            gather_ms=self.gather_ms,
             second_listener="" if second is None else f",DETOUR://{LOOPBACK}:{second.port}",
             second_advertised="" if second is None else f",DETOUR://{LOOPBACK}:{second.told}",
         )
