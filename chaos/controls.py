@@ -376,6 +376,20 @@ CONTROLS = (
         (f"{_WORKER}/test_outbox.py::test_only_stock_aiokafka_is_content_with_the_leader",),
     ),
     Control(
+        "A partition's log is compared with its state when it is taken over",
+        "streams/worker/interactions.py",
+        "        await self._check_log(TP(self._topics.interactions, number), store)\n",
+        "",
+        (f"{_WORKER}/test_same_log.py::test_a_log_that_was_made_anew_ends_the_worker",),
+    ),
+    Control(
+        "A partition's log is compared with its state when it goes back",
+        "streams/worker/interactions.py",
+        "if chunk.begins < partition.reached:",
+        "if False:",
+        (f"{_WORKER}/test_same_log.py::test_a_partition_that_goes_back_is_looked_at_again",),
+    ),
+    Control(
         "The publisher looks at every record's future",
         "connectors/producer.py",
         "        while self._waiting:\n            self._look_at_oldest()\n",

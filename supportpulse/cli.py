@@ -15,6 +15,7 @@ from supportpulse.options import (
     AsOf,
     ClickHouse,
     DataDir,
+    Epoch,
     Events,
     Kafka,
     MoreEvents,
@@ -104,7 +105,7 @@ def worker(
             metavar="SOURCE=5m",
         ),
     ] = None,
-    epoch: Annotated[int, typer.Option(help="Incarnation of a broker that forgets.", hidden=True)] = 0,
+    epoch: Epoch = 0,
     until: Annotated[Optional[str], typer.Option(help="Process up to PARTITION=OFFSET,… and end.", hidden=True)] = None,
     as_of: AsOf = None,
     verbose: Verbose = False,
@@ -323,6 +324,7 @@ def sink(
     clickhouse: ClickHouse = None,
     data_dir: DataDir = None,
     metrics_port: Annotated[Optional[int], typer.Option(help="Where /metrics is served (default: 9465).")] = None,
+    epoch: Epoch = 0,
     verbose: Verbose = False,
 ) -> None:
     """Run one sink: events, facts, alerts, windows and dead letters from Kafka into ClickHouse.
@@ -335,7 +337,7 @@ def sink(
     from supportpulse.commands.sink import run
 
     logs.configure(verbose=verbose)
-    run(settings.load(kafka=kafka, clickhouse=clickhouse, data_dir=data_dir, sink_metrics_port=metrics_port))
+    run(settings.load(kafka=kafka, clickhouse=clickhouse, data_dir=data_dir, sink_metrics_port=metrics_port), epoch)
 
 
 @app.command()

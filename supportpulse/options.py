@@ -54,3 +54,12 @@ Sources = Annotated[
     Optional[Path],
     typer.Option(help="The sources file (YAML): who may send, with which secrets.", metavar="FILE"),
 ]
+Epoch = Annotated[
+    int,
+    typer.Option(
+        help="How many times the topic interactions was deleted and made anew: see docs/operations.md.",
+        min=0,
+        max=65_535,
+        show_default=True,
+    ),
+]

@@ -100,6 +100,8 @@ class Store:
     book: PolicyBook
     #: Everything up to and including this source offset has been applied.
     applied: int = -1
+    #: When the record there was published; None if that is not known.
+    applied_ms: EpochMs | None = None
     heads: dict[str, bytes] = field(default_factory=dict)
     segments: Segments = field(default_factory=dict)
     #: Hints at when conversations are due; see `index_due`.

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import aiokafka
 import msgspec
 from aiokafka import TopicPartition
 
@@ -22,6 +20,7 @@ from schemas.times import EpochMs
 from streams.partition.editions import Editions, pack_editions, unpack_editions
 from streams.partition.store import Entry, Store
 from streams.worker.outbox import Outgoing
+from streams.worker.reading import reader
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -34,7 +33,7 @@ class _Key(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class _Value(msgspec.Struct, frozen=True, array_like=True, gc=False):
     offset: int
-    #: None: forget it. An empty one belongs to "applied through".
+    #: None: forget it. Of "applied through": when the record there was published; empty if that is not known.
     packed: bytes | None
     #: Of the policies, when it was written.
     edition: int = 0
@@ -42,9 +41,11 @@ class _Value(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 _decode_key = msgspec.msgpack.Decoder(_Key).decode
 _decode_value = msgspec.msgpack.Decoder(_Value).decode
+_decode_ms = msgspec.msgpack.Decoder(int).decode
 
 #: How long to wait for another record before the end is believed: a broker may say that the log ends one batch early.
 _QUIET_SECONDS = 0.3
+_FETCH_BYTES = 8 * 1024 * 1024
 #: Of the record with an empty name that has the policies.
 _POLICIES = 0
 #: More offsets than any log has.
@@ -61,11 +62,13 @@ def records_of(
     owner: str,
     now_ms: EpochMs,
     *,
+    through_ms: EpochMs | None = None,
     edition: int = 0,
     policies: Editions | None = None,
 ) -> Iterator[Outgoing]:
     """The records to write after a chunk; "applied through" comes last.
 
+    `through_ms`: when the record at `through` was published, for a successor to know the log by.
     `edition`: the one in force behind it. `policies`: those that judged it, where the changelog does not have them yet.
     They come first, so that nothing is ever kept that was judged by policies that nobody knows.
     """
@@ -74,7 +77,8 @@ def records_of(
     for entry in entries:
         value = _Value(entry.offset, entry.packed, edition)
         yield Outgoing(_encode(_Key(entry.key, entry.segment, owner)), _encode(value), now_ms)
-    yield Outgoing(_encode(_Key("", None, owner)), _encode(_Value(through, b"", edition)), now_ms)
+    published = b"" if through_ms is None else _encode(through_ms)
+    yield Outgoing(_encode(_Key("", None, owner)), _encode(_Value(through, published, edition)), now_ms)
 
 
 def policies_record(policies: Editions, through: int, owner: str, now_ms: EpochMs) -> Outgoing:
@@ -126,6 +130,7 @@ class Recovery:
             self.editions = unpack_editions(content.packed or b"")
         else:
             self._store.applied, self._edition = content.offset, content.edition
+            self._store.applied_ms = _decode_ms(content.packed) if content.packed else None
 
     def finish(self) -> None:
         """All records have been taken."""
@@ -138,7 +143,8 @@ async def recover(bootstrap: str, topic: str, partition: int, store: Store) -> R
     """Read the changelog of a partition into `store`, to its end."""
     tp = TopicPartition(topic, partition)
     recovery = Recovery(store)
-    async with _reader(bootstrap, tp) as consumer:
+    async with reader(bootstrap, tp, _FETCH_BYTES) as consumer:
+        await consumer.seek_to_beginning(tp)
         end = (await consumer.end_offsets([tp]))[tp]
         while True:
             fetched: dict[Any, list[Any]] = await consumer.getmany(tp, timeout_ms=int(_QUIET_SECONDS * 1000))
@@ -149,21 +155,3 @@ async def recover(bootstrap: str, topic: str, partition: int, store: Store) -> R
                 return recovery
             # Let the heartbeat and the web server breathe during a long recovery.
             await asyncio.sleep(0)
-
-
-@asynccontextmanager
-async def _reader(bootstrap: str, tp: TopicPartition) -> Any:
-    consumer = aiokafka.AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=8 * 1024 * 1024,
-        fetch_max_wait_ms=100,
-    )
-    await consumer.start()
-    try:
-        consumer.assign([tp])
-        await consumer.seek_to_beginning(tp)
-        yield consumer
-    finally:
-        await consumer.stop()

@@ -28,7 +28,7 @@ from streams.sla.policies import PolicyBook
 from streams.sla.policy_file import PolicyFileError
 from streams.timers.queue import DueQueue
 from streams.timers.standing import Figures, Group, together
-from streams.worker import changelog
+from streams.worker import changelog, same_log
 from streams.worker.archive import bring_back
 from streams.worker.chunks import Chunk
 from streams.worker.config import WorkerConfig
@@ -164,6 +164,9 @@ class InteractionsStage:
         wanted = max(partition.store.applied + 1, partition.reached)
         if not await self._unbroken.admits(tp, chunk, wanted, generation):
             return False
+        if chunk.begins < partition.reached:
+            # It went back, to what was not committed yet or to where another log begins.
+            await self._check_log(tp, partition.store)
         records = chunk.records
         where = f"{tp.topic}/{tp.partition}"
         outputs = await self._outputs(tp)
@@ -178,7 +181,7 @@ class InteractionsStage:
         leaving = leave(partition.store, outcome, log_ms)
         outcome.entries += leaving
         self._cap.check(where, records, outcome, partition.store.applied)
-        if not await self._commit(tp, partition, outcome, outputs, generation):
+        if not await self._commit(tp, partition, outcome, outputs, generation, log_ms):
             if partition.store.leavers is not None:
                 partition.store.leavers.push_again(entry.key for entry in leaving)
             return False
@@ -201,7 +204,7 @@ class InteractionsStage:
             tp = TP(self._topics.interactions, number)
             outputs = await self._outputs(tp)
             outcome = judge(partition.store, as_of_ms, outputs.emit)
-            await self._commit(tp, partition, outcome, outputs, self._ownership.generation)
+            await self._commit(tp, partition, outcome, outputs, self._ownership.generation, partition.store.applied_ms)
 
     async def _partition(self, number: int) -> _Partition | None:
         """The partition, once it has been recovered; None if a rebalance took it away meanwhile."""
@@ -237,6 +240,7 @@ class InteractionsStage:
             store.leavers = Leavers(self._config.leave_after_ms)
         began = time.monotonic()
         found = await changelog.recover(self._config.kafka, self._topics.conversation_state, number, store)
+        await self._check_log(TP(self._topics.interactions, number), store)
         book, owner = self._book, uuid4().hex[:16]
         unwritten = self._judge_by(number, store, found)
         if unwritten is not None and unwritten.current < unwritten.last:
@@ -293,7 +297,22 @@ class InteractionsStage:
         beside = await self._outbox.lie_beside(self._topics.facts, tp.topic)
         return Outputs(self._outbox, self._topics, tp, self._config.epoch, beside=beside)
 
-    async def _commit(self, tp: TP, partition: _Partition, outcome: Outcome, outputs: Outputs, generation: int) -> bool:
+    async def _check_log(self, tp: TP, store: Store) -> None:
+        """Raises `LogBegunAnew` where new records would pass for those that the store knows."""
+        if store.applied >= 0:
+            await same_log.check(self._config.kafka, tp, store.applied, store.applied_ms)
+
+    async def _commit(
+        self,
+        tp: TP,
+        partition: _Partition,
+        outcome: Outcome,
+        outputs: Outputs,
+        generation: int,
+        last_ms: EpochMs | None,
+    ) -> bool:
+        """Send, keep and publish what a chunk leads to, whose last record was published at `last_ms`."""
+        through_ms = last_ms if outcome.through > partition.store.applied else partition.store.applied_ms
         self.deltas_sent.update(await outputs.send(outcome.dead_letters, outcome.alerts))
         if not self._ownership.holds(tp, generation):
             return False
@@ -304,6 +323,7 @@ class InteractionsStage:
             outcome.through,
             partition.owner,
             self._now_ms(),
+            through_ms=through_ms,
             edition=outcome.edition,
             policies=policies,
         )
@@ -312,7 +332,7 @@ class InteractionsStage:
             return False
         for entry in outcome.entries:
             partition.store.put(entry)
-        partition.store.applied = outcome.through
+        partition.store.applied, partition.store.applied_ms = outcome.through, through_ms
         partition.store.enter(outcome.edition)
         if partition.unwritten is policies:
             partition.unwritten = None

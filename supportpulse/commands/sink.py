@@ -17,19 +17,22 @@ from supportpulse.up.landing import wall_clock_ms
 from supportpulse.up.stack import open_database
 
 
-def run(settings: Settings) -> None:
-    """Land until SIGTERM or SIGINT; what was read lands first. Raises what ended it otherwise."""
+def run(settings: Settings, epoch: int = 0) -> None:
+    """Land until SIGTERM or SIGINT; what was read lands first. Raises what ended it otherwise.
+
+    `epoch`: how many times the logs began anew.
+    """
     reach.check_kafka(settings.kafka)
     with stopping.in_time() as told:
-        asyncio.run(_run(settings, told))
+        asyncio.run(_run(settings, told, epoch))
 
 
-async def _run(settings: Settings, told: stopping.Told) -> None:
+async def _run(settings: Settings, told: stopping.Told, epoch: int) -> None:
     stop = told.event()
     database = open_database(settings, DataDir(settings.data_dir))
     registry = CollectorRegistry()
     stats = SinkMetrics(registry, WindowGauges(registry))
-    service = SinkService(SinkConfig(kafka=settings.kafka), database, clock=wall_clock_ms, stats=stats)
+    service = SinkService(SinkConfig(kafka=settings.kafka, epoch=epoch), database, clock=wall_clock_ms, stats=stats)
     server = MetricsServer(
         registry,
         settings.sink_metrics_port,
