@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -25,9 +25,6 @@ from supportpulse.options import (
     UpKafka,
     Verbose,
 )
-
-if TYPE_CHECKING:
-    from connectors.importing import ImportReport
 
 # typer reads these annotations when it runs, and Python 3.10 cannot evaluate `X | None` in all of them.
 # ruff: noqa: UP045
@@ -192,6 +189,7 @@ def up(
     logs.configure(verbose=verbose)
     found = settings.load(data_dir=data_dir, clickhouse=clickhouse, policies=policies)
     if once:
+        from supportpulse.commands.importing import account_for
         from supportpulse.up.once import OnceOptions, run_once
 
         if not events:
@@ -202,7 +200,7 @@ def up(
         options = OnceOptions(
             events=files, policies=found.policies, as_of_ms=judged_ms, kafka=kafka, rewrite_policies=rewrite_policies
         )
-        _account_for(run_once(found, options, _say))
+        account_for(run_once(found, options, _say), _say)
         return
     if events or more or as_of is not None:
         raise SupportpulseError(
@@ -292,7 +290,7 @@ def import_(
     """
     from schemas import times
     from supportpulse import logs, settings
-    from supportpulse.commands.importing import broker_of, check, options_of, publish
+    from supportpulse.commands.importing import account_for, broker_of, check, options_of, publish
     from supportpulse.up.once import OnceOptions, run_once
 
     logs.configure()
@@ -315,7 +313,7 @@ def import_(
         )
     else:
         report = publish(broker_of(found), files, format_name, options, refusals)
-    _account_for(report)
+    account_for(report, _say)
 
 
 @app.command()
@@ -374,18 +372,6 @@ def gateway(
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr)
-
-
-def _account_for(report: ImportReport) -> None:
-    for refusal in report.refused:
-        _say(f"refused {refusal.file}:{refusal.line}: {refusal.reason}")
-    if report.refused_count > len(report.refused):
-        _say(f"… and {report.refused_count - len(report.refused):,} more; --refusals FILE keeps them all")
-    _say(
-        f"{report.rows:,} rows: {report.imported:,} imported as {report.events:,} events, "
-        f"{report.refused_count:,} refused"
-        + (f", {ignored:,} ignored" if (ignored := sum(report.ignored.values())) else "")
-    )
 
 
 def main() -> None:

@@ -100,8 +100,6 @@ class Store:
     book: PolicyBook
     #: Everything up to and including this source offset has been applied.
     applied: int = -1
-    #: When the record there was published; None if that is not known.
-    applied_ms: EpochMs | None = None
     heads: dict[str, bytes] = field(default_factory=dict)
     segments: Segments = field(default_factory=dict)
     #: Hints at when conversations are due; see `index_due`.
@@ -119,6 +117,8 @@ class Store:
     editions: Editions = field(init=False, compare=False)
     #: Conversations that an earlier edition judged, in the order in which they are judged again.
     outdated: dict[str, None] = field(default_factory=dict, compare=False)
+    #: When the record at `applied` was published; None if that is not known.
+    applied_ms: EpochMs | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         self.editions = Editions((self.book,))
