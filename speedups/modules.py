@@ -24,6 +24,7 @@ MODULES: tuple[str, ...] = (
     "streams.timers.standing",
     "streams.timers.watch",
     "streams.windows.deltas",
+    "streams.worker.native_batch",
     "streams.worker.outputs",
     "streams.worker.pile",
 )

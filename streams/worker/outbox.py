@@ -86,7 +86,7 @@ class Outbox:
 
     def pile(self) -> Pile:
         """An empty pile."""
-        return Pile(self._running().create_batch)
+        return Pile(self._running().create_batch, _BATCH_BYTES)
 
     async def send_pile(self, topic: str, partition: int, pile: Pile) -> int:
         """Send a pile to one partition, in order; the last record's offset, -1 for none. Raises `SendFailed`."""

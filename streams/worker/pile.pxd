@@ -1,5 +1,7 @@
 cdef class Pile:
     cdef object _new_batch
+    cdef Py_ssize_t _batch_bytes
+    cdef object _native
     cdef list _batches
     cdef object _append
     cdef Py_ssize_t _count
