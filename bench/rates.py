@@ -77,6 +77,16 @@ def middle(numbers: Sequence[float]) -> float | None:
     return median(numbers) if numbers else None
 
 
+def compared(parts: Sequence[float], wholes: Sequence[float]) -> float | None:
+    """The median of the ratios of the turns, where both were measured.
+
+    A machine that others share may be half as fast for a while: what was measured in one turn had the same one, the
+    medians of two may be of different ones.
+    """
+    found = middle([part / whole for part, whole in zip(parts, wholes, strict=False)])
+    return None if found is None else round(found, 2)
+
+
 def quantile(numbers: Sequence[float], q: float) -> float | None:
     """The number below which a share `q` of them lies, where there is anything."""
     if not numbers:

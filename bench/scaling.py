@@ -12,7 +12,7 @@ from bench import rates, runs, traffic
 from bench.brokers import PARTITIONS, Broker, Load, broker
 from bench.contestants.meter import Clock, Job
 from bench.rates import Stretch
-from bench.report import Report, count, ratio
+from bench.report import Report, count
 from bench.runs import ContestantFailed
 from bench.topics import RunTopics
 
@@ -25,7 +25,7 @@ _GATHER_MS = 3_000
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
     parser.add_argument("--events", type=int, default=800_000, help="events in the topic [default: %(default)s]")
-    parser.add_argument("--repeats", type=int, default=3, help="turns; medians are reported [default: %(default)s]")
+    parser.add_argument("--repeats", type=int, default=5, help="turns; medians are reported [default: %(default)s]")
 
 
 def run(options: argparse.Namespace) -> Report:
@@ -38,18 +38,17 @@ def run(options: argparse.Namespace) -> Report:
         for turn in range(repeats):
             for workers, stretches in found.items():
                 stretches.append(_turn(there, load, workers, turn, options.scratch))
-    one, two = (rates.middle([stretch.rate for stretch in found[workers]]) for workers in (1, 2))
-    rows = [
-        (f"{workers} worker{'s' * (workers > 1)}", count(rate), count(ratio(rate, one), 2))
-        for workers, rate in ((1, one), (2, two))
-    ]
+    each = {workers: [stretch.rate for stretch in stretches] for workers, stretches in found.items()}
+    one, two = rates.middle(each[1]), rates.middle(each[2])
+    over = rates.compared(each[2], each[1])
+    rows = [("1 worker", count(one), "1.00"), ("2 workers", count(two), count(over, 2))]
     figures = {
         "one_worker": one,
         "two_workers": two,
-        "ratio": ratio(two, one),
+        "ratio": over,
         "events": events,
         "broker": options.broker,
-        "detail": {str(workers): [round(each.rate, 1) for each in stretches] for workers, stretches in found.items()},
+        "detail": {str(workers): [round(rate, 1) for rate in found] for workers, found in each.items()},
     }
     headers = ("", "events/s", "× one")
     return Report("scaling", figures, headers, rows, there.versions, tiny=options.tiny)

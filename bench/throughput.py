@@ -12,7 +12,7 @@ from bench.brokers import Broker, Load, broker
 from bench.contestants.meter import Clock, Job, Told
 from bench.peers import Peer, PeerMissing
 from bench.rates import Stretch
-from bench.report import Report, count, ratio
+from bench.report import Report, count
 from bench.topics import RunTopics
 from schemas.errors import SupportpulseError
 
@@ -58,7 +58,7 @@ class _Found:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
     parser.add_argument("--events", type=int, default=400_000, help="events in the topic [default: %(default)s]")
-    parser.add_argument("--repeats", type=int, default=3, help="turns; medians are reported [default: %(default)s]")
+    parser.add_argument("--repeats", type=int, default=5, help="turns; medians are reported [default: %(default)s]")
     parser.add_argument("--only", default=",".join(CONTESTANTS), help="contestants, by comma [default: %(default)s]")
     parser.add_argument(
         "--codec",
@@ -152,6 +152,12 @@ def _agree(found: dict[str, _Found]) -> None:
             raise Disagreement(f"facts made of the same events: {facts}")
 
 
+def _over(found: dict[str, _Found], name: str) -> float | None:
+    """The worker over a contestant, both of one turn."""
+    ours, theirs = ([stretch.rate for stretch in found.get(each, _Found()).stretches] for each in ("worker", name))
+    return rates.compared(ours, theirs)
+
+
 def _report(
     found: dict[str, _Found],
     wanted: Sequence[str],
@@ -161,13 +167,12 @@ def _report(
     options: argparse.Namespace,
 ) -> Report:
     rate = {name: found[name].rate if name in found else None for name in CONTESTANTS}
+    ratios = {name: _over(found, name) for name in CONTESTANTS}
     rows = []
     for name in wanted:
         each = found.get(name, _Found())
-        against = ratio(rate["worker"], rate[name])
-        rows.append(
-            (name, _JOBS[name], count(rate[name]), count(against, 2), count(each.cpu_us, 1), count(each.peak_mib))
-        )
+        figures = count(rate[name]), count(ratios[name], 2), count(each.cpu_us, 1), count(each.peak_mib)
+        rows.append((name, _JOBS[name], *figures))
     if options.broker == "tansu" and "quix" in wanted:
         notes = [*notes, "Quix Streams without its changelog: Tansu does not give it the topics that it wants."]
     return Report(
@@ -175,7 +180,7 @@ def _report(
         {
             **{name: None if value is None else round(value, 1) for name, value in rate.items()},
             "events": loads["interactions"].events,
-            "ratios": {f"worker/{name}": ratio(rate["worker"], rate[name]) for name in CONTESTANTS if name != "worker"},
+            "ratios": {f"worker/{name}": ratios[name] for name in CONTESTANTS if name != "worker"},
             "detail": {name: _detail(each) for name, each in found.items()},
             "codec": options.codec,
             "broker": options.broker,

@@ -56,3 +56,11 @@ def test_a_quantile_is_the_number_below_which_its_share_lies() -> None:
     assert rates.quantile(range(100), 0.99) == 99
     assert rates.quantile(range(100), 0.5) == 50
     assert rates.quantile([], 0.5) is None
+
+
+def test_what_is_compared_is_of_one_turn() -> None:
+    # In every turn the first is twice as fast; the machine is not the same in any two.
+    assert rates.compared([100.0, 20.0, 60.0], [50.0, 10.0, 30.0]) == 2.0
+    assert rates.compared([100.0, 20.0, 66.0], [50.0, 10.0, 20.0]) == 2.0
+    assert rates.compared([100.0], []) is None
+    assert rates.compared([], [1.0]) is None
