@@ -95,6 +95,10 @@ _decoder_in_one = msgspec.msgpack.Decoder(_WireInOne)
 _Key = TypeVar("_Key", bound=Hashable)
 
 
+#: No fact has it anywhere.
+_NOTHING = object()
+
+
 class _Pending:
     """One tenant's rows, as columns that grow."""
 
@@ -122,7 +126,7 @@ class _Pending:
         self.ended_at: list[int | None] = []
         self.value_ms: list[int | None] = []
         #: The profile of the last row and its number: mostly the next row's as well, and then the very same objects.
-        self.channel: str | None = None
+        self.channel: object = _NOTHING
         self.team: str | None = None
         self.agent: str | None = None
         self.priority: str | None = None

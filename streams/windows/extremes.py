@@ -91,16 +91,17 @@ class Extremes:
 
     def _look_again(self, blocks: Ints, last_pane: int, series: Ints) -> None:
         within = np.ix_(blocks % _RING, series)
-        asked = np.zeros_like(self._doubtful)
-        asked[within] = self._doubtful[within]
-        self._doubtful[within] = False
-        self._least[asked], self._greatest[asked] = NO_LEAST, NO_GREATEST
+        doubtful = self._doubtful[within]
+        self._least[within] = np.where(doubtful, NO_LEAST, self._least[within])
+        self._greatest[within] = np.where(doubtful, NO_GREATEST, self._greatest[within])
         panes = (blocks[:, None] * BLOCK_PANES + np.arange(1, BLOCK_PANES + 1)).ravel()
         for shares in self._shares_of(panes[panes <= last_pane], series):
             place = self._places(shares)
-            here = asked.ravel()[place]
+            # Some may be doubtful and not asked for: what is stored is there already.
+            here = self._doubtful.ravel()[place]
             np.minimum.at(self._least.ravel(), place[here], shares.value_ms[here])
             np.maximum.at(self._greatest.ravel(), place[here], shares.value_ms[here])
+        self._doubtful[within] = False
 
     def _from_rows(self, first_pane: int, last_pane: int, series: Ints) -> tuple[Ints, Ints]:
         capacity = self._least.shape[1]
