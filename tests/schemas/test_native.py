@@ -175,10 +175,13 @@ def test_nothing_that_was_read_or_refused_is_left_behind_or_given_away_twice(nat
 
     # The first rounds fill what is remembered.
     work(1)
-    gc.collect()
-    blocks, counts = sys.getallocatedblocks(), [sys.getrefcount(each) for each in shared]
-    work(1)
-    gc.collect()
-    assert abs(sys.getallocatedblocks() - blocks) < 200
-    for each, before in zip(shared, counts, strict=True):
-        assert abs(sys.getrefcount(each) - before) < 200, each
+    rounds = []
+    for _ in range(3):
+        gc.collect()
+        before = [sys.getallocatedblocks(), *map(sys.getrefcount, shared)]
+        work(1)
+        gc.collect()
+        after = [sys.getallocatedblocks(), *map(sys.getrefcount, shared)]
+        rounds.append([abs(now - was) for now, was in zip(after, before, strict=True)])
+    # Others in this process may let go of something meanwhile; what happens here, happens in every round.
+    assert all(min(changes) < 200 for changes in zip(*rounds, strict=True)), rounds
