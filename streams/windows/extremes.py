@@ -12,7 +12,7 @@ import numpy as np
 
 from streams.windows.deltas import Flags, Ints
 from streams.windows.groups import Groups, Shares
-from streams.windows.rows import PaneStore
+from streams.windows.rows import PaneStore, Rows
 from streams.windows.shape import HORIZON_PANES
 
 BLOCK_PANES = 60
@@ -54,13 +54,13 @@ class Extremes:
 
     def add(self, shares: Shares) -> None:
         """These rows are in now."""
-        place = self._places(shares)
+        place = self._places(shares.pane, shares.series)
         np.minimum.at(self._least.ravel(), place, shares.value_ms)
         np.maximum.at(self._greatest.ravel(), place, shares.value_ms)
 
     def remove(self, shares: Shares) -> None:
         """These rows are out of the store now, by a revision."""
-        place = self._places(shares)
+        place = self._places(shares.pane, shares.series)
         least, greatest = self._least.ravel()[place], self._greatest.ravel()[place]
         hit = (shares.value_ms == least) | (shares.value_ms == greatest)
         self._doubtful.ravel()[place[hit]] = True
@@ -82,12 +82,24 @@ class Extremes:
         blocks = np.arange(first_block, _block_of(last_pane) + 1)
         if len(blocks):
             within = np.ix_(blocks % _RING, series)
-            doubtful = np.any(self._doubtful[within], axis=1)
+            doubtful = self._doubtful[within]
             if doubtful.any():
-                self._look_again(blocks[doubtful], last_pane, series)
+                self._look_again_where_it_matters(blocks, series, doubtful, last_pane, least, greatest)
             least = np.minimum(least, self._least[within].min(axis=0))
             greatest = np.maximum(greatest, self._greatest[within].max(axis=0))
         return least, greatest
+
+    def _look_again_where_it_matters(
+        self, blocks: Ints, series: Ints, doubtful: Flags, last_pane: int, least: Ints, greatest: Ints
+    ) -> None:
+        """What is doubtful is right or too extreme: the answer hangs on it only where it is beyond what is sure."""
+        within = np.ix_(blocks % _RING, series)
+        lows, highs = self._least[within], self._greatest[within]
+        sure_least = np.minimum(least, np.where(doubtful, NO_LEAST, lows).min(axis=0))
+        sure_greatest = np.maximum(greatest, np.where(doubtful, NO_GREATEST, highs).max(axis=0))
+        matters = doubtful & ((lows < sure_least) | (highs > sure_greatest))
+        if matters.any():
+            self._look_again(blocks[np.any(matters, axis=1)], last_pane, series[np.any(matters, axis=0)])
 
     def _look_again(self, blocks: Ints, last_pane: int, series: Ints) -> None:
         within = np.ix_(blocks % _RING, series)
@@ -95,33 +107,39 @@ class Extremes:
         self._least[within] = np.where(doubtful, NO_LEAST, self._least[within])
         self._greatest[within] = np.where(doubtful, NO_GREATEST, self._greatest[within])
         panes = (blocks[:, None] * BLOCK_PANES + np.arange(1, BLOCK_PANES + 1)).ravel()
-        for shares in self._shares_of(panes[panes <= last_pane], series):
-            place = self._places(shares)
+        for of, rows, row in self._stored(panes[panes <= last_pane], series[np.any(doubtful, axis=0)]):
+            place = self._places(rows.pane[row], of)
             # Some may be doubtful and not asked for: what is stored is there already.
-            here = self._doubtful.ravel()[place]
-            np.minimum.at(self._least.ravel(), place[here], shares.value_ms[here])
-            np.maximum.at(self._greatest.ravel(), place[here], shares.value_ms[here])
+            here = np.flatnonzero(self._doubtful.ravel()[place])
+            place, value_ms = place[here], rows.value_ms[row[here]]
+            np.minimum.at(self._least.ravel(), place, value_ms)
+            np.maximum.at(self._greatest.ravel(), place, value_ms)
         self._doubtful[within] = False
 
     def _from_rows(self, first_pane: int, last_pane: int, series: Ints) -> tuple[Ints, Ints]:
         capacity = self._least.shape[1]
         least, greatest = np.full(capacity, NO_LEAST), np.full(capacity, NO_GREATEST)
-        for shares in self._shares_of(np.arange(first_pane, last_pane + 1), series):
-            np.minimum.at(least, shares.series, shares.value_ms)
-            np.maximum.at(greatest, shares.series, shares.value_ms)
+        for of, rows, row in self._stored(np.arange(first_pane, last_pane + 1), series):
+            value_ms = rows.value_ms[row]
+            np.minimum.at(least, of, value_ms)
+            np.maximum.at(greatest, of, value_ms)
         return least[series], greatest[series]
 
-    def _shares_of(self, panes: Ints, series: Ints) -> Iterator[Shares]:
-        """The stored rows of these panes that have a share in one of the series."""
+    def _stored(self, panes: Ints, series: Ints) -> Iterator[tuple[Ints, Rows, Ints]]:
+        """The stored rows of these panes that belong to one of the series: all their series, the rows, and which row
+        each series belongs to.
+        """
         asked: Flags = np.zeros(self._least.shape[1], dtype=np.bool_)
         asked[series] = True
         asked_groups: Flags = np.any(asked[self._groups.series_of], axis=1)
         for rows in self._store.of(panes.tolist()):
-            yield self._groups.shares(rows.where(asked_groups[rows.group]))
+            chosen = rows.where(asked_groups[rows.group])
+            of, row = self._groups.spread(chosen.group)
+            yield of, chosen, row
 
-    def _places(self, shares: Shares) -> Ints:
-        row = (shares.pane - 1) // BLOCK_PANES % _RING
-        places: Ints = row * self._least.shape[1] + shares.series
+    def _places(self, pane: Ints, series: Ints) -> Ints:
+        row = (pane - 1) // BLOCK_PANES % _RING
+        places: Ints = row * self._least.shape[1] + series
         return places
 
 

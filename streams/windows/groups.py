@@ -151,11 +151,15 @@ class Groups:
         """These rows are stored no longer."""
         np.subtract.at(self._rows, groups, np.int64(1))
 
+    def spread(self, groups: Ints) -> tuple[Ints, Ints]:
+        """The series of rows of these groups: each series, and which row it belongs to."""
+        flat = np.take(self.series_of, groups, axis=0).ravel()
+        kept = np.flatnonzero(flat)
+        return flat[kept], kept // _WIDTH
+
     def shares(self, rows: Rows) -> Shares:
         """Rows spread over their series."""
-        flat = np.take(self.series_of, rows.group, axis=0).ravel()
-        kept = np.flatnonzero(flat)
-        series, row = flat[kept], kept // _WIDTH
+        series, row = self.spread(rows.group)
         grade = self._grade[rows.group]
         if grade.any():
             grade = grade[row]
