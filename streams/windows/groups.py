@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from sys import intern
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from streams.windows.sketch import bucket_of
 
 #: The numbers of a group's profile and kind.
 Place: TypeAlias = tuple[int, int]
+_Key = TypeVar("_Key")
 
 _FIRST_CAPACITY = 64
 _FIRST_KINDS = 32
@@ -43,27 +44,54 @@ class Shares:
     breached: Ints
 
 
+class _Numbered(Generic[_Key]):
+    """Keys by number. A number that is given back is given to somebody else, and its key stands there until then."""
+
+    __slots__ = ("_free", "keys")
+
+    def __init__(self) -> None:
+        self._free: list[int] = []
+        self.keys: list[_Key] = []
+
+    def __len__(self) -> int:
+        return len(self.keys) - len(self._free)
+
+    def give(self, key: _Key) -> int:
+        if self._free:
+            number = self._free.pop()
+            self.keys[number] = key
+        else:
+            number = len(self.keys)
+            self.keys.append(key)
+        return number
+
+    def give_back(self, number: int) -> None:
+        self._free.append(number)
+
+
 class _Profiles:
     """Profiles of all tenants by number, and the table of groups: a line per profile, a column per kind."""
 
-    __slots__ = ("_free", "_groups", "_ids", "keys", "table")
+    __slots__ = ("_groups", "_ids", "_numbered", "table")
 
     def __init__(self) -> None:
         self._ids: dict[str, dict[Profile, int]] = {}
-        self._free: list[int] = []
-        self.keys: list[tuple[str, Profile]] = []
+        self._numbered: _Numbered[tuple[str, Profile]] = _Numbered()
         #: How many groups each has.
-        self._groups: list[int] = []
+        self._groups: list[int] = [0] * _FIRST_CAPACITY
         self.table: Ints = np.full((_FIRST_CAPACITY, _FIRST_KINDS), _FREE)
 
     def numbers(self, tenant: str, profiles: list[Profile]) -> list[int]:
         """Their numbers; who is new gets one, for which a group has to be entered."""
         known = self._ids.setdefault(tenant, {})
-        found = [known.get(profile, _FREE) for profile in profiles]
         return [
-            self._give(tenant, known, profile) if number == _FREE else number
-            for number, profile in zip(found, profiles, strict=True)
+            self._give(tenant, known, profile) if (number := known.get(profile)) is None else number
+            for profile in profiles
         ]
+
+    def key(self, number: int) -> tuple[str, Profile]:
+        """Whose it is, and the profile."""
+        return self._numbered.keys[number]
 
     def enter(self, places: list[Place], groups: list[int]) -> None:
         """Facts of these profiles and kinds are those groups."""
@@ -77,12 +105,12 @@ class _Profiles:
         self.table[number, kind] = _FREE
         self._groups[number] -= 1
         if not self._groups[number]:
-            tenant, profile = self.keys[number]
+            tenant, profile = self.key(number)
             known = self._ids[tenant]
             del known[profile]
             if not known:
                 del self._ids[tenant]
-            self._free.append(number)
+            self._numbered.give_back(number)
 
     def widen(self, kinds: int) -> None:
         """Make room for kinds below `kinds`."""
@@ -94,15 +122,10 @@ class _Profiles:
         channel, team, agent, priority = profile
         # What many profiles and their series share is kept once.
         key = (intern(channel), team and intern(team), agent and intern(agent), priority and intern(priority))
-        if self._free:
-            number = self._free.pop()
-            self.keys[number] = (tenant, key)
-        else:
-            number = len(self.keys)
-            self.keys.append((tenant, key))
-            self._groups.append(0)
-            if number == len(self.table):
-                self.table = np.concatenate([self.table, np.full_like(self.table, _FREE)])
+        number = self._numbered.give((tenant, key))
+        if number == len(self.table):
+            self.table = np.concatenate([self.table, np.full_like(self.table, _FREE)])
+            self._groups += [0] * number
         known[key] = number
         return number
 
@@ -110,22 +133,21 @@ class _Profiles:
 class Groups:
     """Groups by number, and how many stored rows each has."""
 
-    __slots__ = ("_free", "_grade", "_kind_keys", "_kinds", "_places", "_profiles", "_rows", "_series", "series_of")
+    __slots__ = ("_grade", "_kind_keys", "_kinds", "_places", "_profiles", "_rows", "_series", "series_of")
 
     def __init__(self, series: Series) -> None:
         self._series = series
         self._kinds: dict[Kind, int] = {}
         self._kind_keys: list[Kind] = []
         self._profiles = _Profiles()
-        self._places: list[Place] = []
-        self._free: list[int] = []
+        self._places: _Numbered[Place] = _Numbered()
         #: The five series of each group, 0 where it has none for a dimension.
         self.series_of: Ints = np.zeros((_FIRST_CAPACITY, _WIDTH), dtype=np.int64)
         self._grade: Ints = np.zeros(_FIRST_CAPACITY, dtype=np.int64)
         self._rows: Ints = np.zeros(_FIRST_CAPACITY, dtype=np.int64)
 
     def __len__(self) -> int:
-        return len(self._places) - len(self._free)
+        return len(self._places)
 
     def numbers(self, batch: DeltaBatch, chosen: Flags) -> Ints:
         """The group of each of the chosen rows of a batch; new groups get a number."""
@@ -170,10 +192,10 @@ class Groups:
 
     def drop_unused(self) -> None:
         """Forget the groups without stored rows; series that lose their last group keep their number for now."""
-        for group in np.flatnonzero(self._rows[: len(self._places)] == 0).tolist():
-            self._profiles.strike(*self._places[group])
+        for group in np.flatnonzero(self._rows[: len(self._places.keys)] == 0).tolist():
+            self._profiles.strike(*self._places.keys[group])
             self._rows[group] = _FREE
-            self._free.append(group)
+            self._places.give_back(group)
             for series in self.series_of[group].tolist():
                 self._series.leave(series)
 
@@ -188,21 +210,16 @@ class Groups:
     def _new(self, places: list[Place]) -> None:
         """Groups that there are not yet."""
         groups = [self._give(place) for place in places]
-        keys = [(self._kind_keys[kind], self._profiles.keys[profile]) for profile, kind in places]
+        keys = [(self._kind_keys[kind], self._profiles.key(profile)) for profile, kind in places]
         self._rows[groups] = 0
         self._grade[groups] = [_GRADES.get(outcome or "", 0) for (_, outcome), _ in keys]
         self.series_of[groups] = [self._join(metric, tenant, profile) for (metric, _), (tenant, profile) in keys]
         self._profiles.enter(places, groups)
 
     def _give(self, place: Place) -> int:
-        if self._free:
-            group = self._free.pop()
-            self._places[group] = place
-        else:
-            group = len(self._places)
-            self._places.append(place)
-            if group == len(self._rows):
-                self._grow()
+        group = self._places.give(place)
+        if group == len(self._rows):
+            self._grow()
         return group
 
     def _join(self, metric: str, tenant: str, profile: Profile) -> list[int]:

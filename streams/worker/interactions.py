@@ -204,7 +204,7 @@ class InteractionsStage:
             tp = TP(self._topics.interactions, number)
             outputs = await self._outputs(tp)
             outcome = judge(partition.store, as_of_ms, outputs.emit)
-            await self._commit(tp, partition, outcome, outputs, self._ownership.generation, partition.store.applied_ms)
+            await self._commit(tp, partition, outcome, outputs, self._ownership.generation)
 
     async def _partition(self, number: int) -> _Partition | None:
         """The partition, once it has been recovered; None if a rebalance took it away meanwhile."""
@@ -309,7 +309,7 @@ class InteractionsStage:
         outcome: Outcome,
         outputs: Outputs,
         generation: int,
-        last_ms: EpochMs | None,
+        last_ms: EpochMs | None = None,
     ) -> bool:
         """Send, keep and publish what a chunk leads to, whose last record was published at `last_ms`."""
         through_ms = last_ms if outcome.through > partition.store.applied else partition.store.applied_ms
