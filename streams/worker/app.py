@@ -40,6 +40,8 @@ _QUEUED_CHUNKS = 2
 _WATCH_SECONDS = 0.5
 #: What a chunk under way gets to end, and then its commit, when the worker is told to end.
 _FINISH_SECONDS = 2.0
+#: When a worker hears of partitions that came, or of a topic that was made anew: Faust takes five minutes.
+_HEAR_OF_TOPICS_MS = 30_000
 #: How old the live gauges may be.
 _LIVE_SECONDS = 1.0
 #: How many session timeouts a drain waits for partitions that others have.
@@ -301,6 +303,7 @@ def _faust_app(config: WorkerConfig, now_ms: EpochMs) -> Any:
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=4 * 1024 * 1024,
+        consumer_metadata_max_age_ms=_HEAR_OF_TOPICS_MS,
         stream_buffer_maxsize=_QUEUED_CHUNKS,
         stream_wait_empty=False,
         stream_recovery_delay=0.0,

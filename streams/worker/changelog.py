@@ -108,9 +108,11 @@ class Recovery:
             return
         self.records += 1
         try:
-            name, content = _decode_key(key), _decode_value(value)
+            self._hold(_decode_key(key), _decode_value(value))
         except msgspec.MsgspecError as exc:
             raise ChangelogDamaged(f"record {self.records} of the changelog cannot be read: {exc}") from exc
+
+    def _hold(self, name: _Key, content: _Value) -> None:
         slot = (name.conversation, name.segment)
         rank = content.edition * _EDITION + content.offset
         if not name.conversation:

@@ -141,7 +141,15 @@ def test_applied_through_is_written_last() -> None:
     assert recovered(written).applied == 69
 
 
-@pytest.mark.parametrize(("key", "value"), [(b"\xc1", b"\x92\x01\xc0"), (b"\x93\xa1c\xc0\xa1o", b"?")])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (b"\xc1", b"\x92\x01\xc0"),
+        (b"\x93\xa1c\xc0\xa1o", b"?"),
+        # "Applied through", at no time that can be read.
+        (msgspec.msgpack.encode(["", None, "o"]), msgspec.msgpack.encode([1, b"\xc1"])),
+    ],
+)
 def test_a_record_it_cannot_read_stops_the_recovery(key: bytes, value: bytes) -> None:
     with pytest.raises(ChangelogDamaged, match="record 1 of the changelog"):
         Recovery(Store(BOOK)).take(key, value)

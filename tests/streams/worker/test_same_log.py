@@ -62,7 +62,7 @@ async def test_a_log_that_was_made_anew_ends_the_worker(around: Surroundings, co
 async def test_a_log_that_is_made_anew_under_a_worker_ends_it(around: Surroundings) -> None:
     around.publish(some_events(40))
     worker = Worker(around.config(drain=False))
-    # Five minutes else: how soon it hears of a topic that is there again.
+    # How soon it hears of a topic that is there again.
     worker._app.conf.consumer_metadata_max_age_ms = 1_000
     running = asyncio.ensure_future(worker.run(asyncio.Event()))
     await until(lambda: all(worker._interactions.applied(number) >= end for number, end in around.ends.items()))
