@@ -253,10 +253,29 @@ CONTROLS = (
         (f"{_WORKER}/test_outbox.py::test_nothing_arrives_behind_a_batch_that_was_refused",),
     ),
     Control(
-        "Too many refused records in a row stop a worker",
+        "What a rebalance cancels is a recovery, and not the chunk that waits for it",
         "streams/worker/interactions.py",
-        "        self._cap.check(where, records, outcome, partition.store.applied)\n",
-        "",
+        "await asyncio.wait([recovering])\n"
+        "            if not recovering.cancelled():\n                recovering.result()",
+        "await asyncio.shield(recovering)",
+        (f"{_WORKER}/test_recovering.py::test_a_rebalance_while_chunks_wait_for_their_state_loses_nobody",),
+    ),
+    Control(
+        "A broker that fails a recovery ends the worker",
+        "streams/worker/app.py",
+        "        # A broker that fails as well: nobody would breach what is due in a partition that stays away.\n"
+        "        except Exception as exc:  # noqa: BLE001",
+        "        except SupportpulseError as exc:",
+        (
+            f"{_WORKER}/test_recovering.py"
+            "::test_a_broker_that_fails_a_recovery_ends_the_worker_without_waiting_for_an_event",
+        ),
+    ),
+    Control(
+        "Too many refused records in a row stop a worker",
+        "streams/partition/cap.py",
+        "if self._limits.run and run.total() >= self._limits.run:",
+        "if False:",
         (f"{_WORKER}/test_cap.py::test_too_many_in_a_row_stop_it_and_nothing_of_them_is_parked_or_committed",),
     ),
     Control(

@@ -61,6 +61,13 @@ class Topics:
         """Of the workers: the changelog. As many partitions as `interactions`. Not Avro, not for others."""
         return f"{self.prefix}conversation-state"
 
+    def of_workers(self) -> tuple[str, ...]:
+        """The names of those that a worker reads and writes."""
+        return (
+            *(self.interactions, self.dead_letters, self.facts, self.alerts),
+            *(self.windows, self.window_deltas, self.conversation_state),
+        )
+
     def all(self) -> tuple[Topic, ...]:
         """Every topic, with the broker configuration it wants."""
         return (

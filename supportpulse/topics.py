@@ -1,7 +1,9 @@
-"""Making the Kafka topics, and checking those that are there."""
+"""Making the Kafka topics, and looking whether they are there."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -27,12 +29,7 @@ class TopicReport:
 
 def ensure(kafka: str, topics: Topics, *, partitions: int, replication: int = 1) -> TopicReport:
     """Create what is missing. Raises `TopicsError` if no broker answers or partition counts do not fit together."""
-    reach.check_kafka(kafka)
-    try:
-        admin = KafkaAdminClient(bootstrap_servers=kafka, request_timeout_ms=15_000)
-    except KafkaError as exc:
-        raise TopicsError(f"no broker answers at {kafka} ({exc}): start it, or name another with --kafka") from exc
-    try:
+    with _admin(kafka) as admin:
         existing = {name for name in admin.list_topics() if name in {topic.name for topic in topics.all()}}
         created = []
         for topic in topics.all():
@@ -40,11 +37,32 @@ def ensure(kafka: str, topics: Topics, *, partitions: int, replication: int = 1)
                 _create(admin, NewTopic(topic.name, partitions, replication, topic_configs=topic.config))
                 created.append(topic.name)
         _check(admin, topics)
+    return TopicReport(tuple(created), tuple(sorted(existing)))
+
+
+def expect(kafka: str, names: Collection[str]) -> None:
+    """Raises `TopicsError` unless the broker has topics of these names: clients would wait for them without a word."""
+    with _admin(kafka) as admin:
+        missing = sorted(set(names).difference(admin.list_topics()))
+    if missing:
+        raise TopicsError(
+            f"the broker at {kafka} has no {' and no '.join(missing)}: run `supportpulse topics --kafka {kafka}` first"
+        )
+
+
+@contextmanager
+def _admin(kafka: str) -> Iterator[KafkaAdminClient]:
+    reach.check_kafka(kafka)
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=kafka, request_timeout_ms=15_000)
     except KafkaError as exc:
-        raise TopicsError(f"the broker at {kafka} did not make the topics: {type(exc).__name__}: {exc}") from exc
+        raise TopicsError(f"no broker answers at {kafka} ({exc}): start it, or name another with --kafka") from exc
+    try:
+        yield admin
+    except KafkaError as exc:
+        raise TopicsError(f"the broker at {kafka} did not answer for its topics: {type(exc).__name__}: {exc}") from exc
     finally:
         admin.close()
-    return TopicReport(tuple(created), tuple(sorted(existing)))
 
 
 def _create(admin: KafkaAdminClient, topic: NewTopic) -> None:

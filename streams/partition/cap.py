@@ -2,7 +2,8 @@
 
     cap = RefusalCap(CapLimits())
     outcome = process(store, records, "interactions/2", now_ms)
-    cap.check("interactions/2", records, outcome, store.applied)     # before anything of the chunk is sent
+    weighed = cap.check("interactions/2", records, outcome, store.applied)   # before anything of the chunk is sent
+    cap.count(weighed)                                                       # once it has been committed
 
 Pure: no clock, no Kafka. It counts records since it was made, so a worker that is started again counts anew.
 """
@@ -37,9 +38,14 @@ class CapLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class Weighed:
+    """What is to be counted of a chunk: a chunk that is not committed comes again."""
+
+    where: str
     records: int
     reasons: Counter[str]
+    #: Reasons of the refused records at the end of the partition.
+    run: Counter[str]
 
 
 class RefusalCap:
@@ -49,49 +55,60 @@ class RefusalCap:
         self._limits = limits
         #: partition → reasons of the refused records at its end so far
         self._runs: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._recent: deque[_Chunk] = deque()
+        self._recent: deque[Weighed] = deque()
         self._records = 0
         self._reasons: Counter[str] = Counter()
 
-    def check(self, where: str, records: Iterable[SourceRecord], outcome: Outcome, applied: int) -> None:
+    def check(self, where: str, records: Iterable[SourceRecord], outcome: Outcome, applied: int) -> Weighed:
         """A chunk of the partition called `where`, and what it would lead to; records up to `applied` do not count.
 
-        Raises `TooManyRefused`; then nothing of the chunk may be sent.
+        Raises `TooManyRefused`; then nothing of the chunk may be sent. Nothing is counted before `count`.
         """
-        if not outcome.counts:
-            return
         reasons = Counter(letter.reason for letter in outcome.dead_letters)
-        self._remember(_Chunk(outcome.counts.total(), reasons))
+        weighed = Weighed(where, outcome.counts.total(), reasons, Counter())
         if not reasons:
-            self._runs.pop(where, None)
-            return
+            return weighed
         letters = {int(letter.origin.rpartition("/")[2]): letter for letter in outcome.dead_letters}
-        self._follow_run(where, (letters.get(each.offset) for each in records if _counts(each, applied)))
-        refused = self._reasons.total()
-        if refused >= self._limits.least and refused > self._limits.share * self._records:
-            raise _too_many(
-                f"{refused:,} of the last {self._records:,} records", self._reasons, outcome.dead_letters[-1]
-            )
+        self._follow_run(weighed, (letters.get(each.offset) for each in records if _counts(each, applied)))
+        _, read, refused = self._window(weighed)
+        if self._limits.least <= refused.total() > self._limits.share * read:
+            raise _too_many(f"{refused.total():,} of the last {read:,} records", refused, outcome.dead_letters[-1])
+        return weighed
 
-    def _follow_run(self, where: str, letters: Iterable[DeadLetter | None]) -> None:
-        run = self._runs[where]
+    def count(self, weighed: Weighed) -> None:
+        """The chunk has had its effect."""
+        if not weighed.records:
+            return
+        self._runs[weighed.where] = weighed.run
+        outside, self._records, self._reasons = self._window(weighed)
+        self._recent.append(weighed)
+        for _ in range(outside):
+            self._recent.popleft()
+
+    def _window(self, last: Weighed) -> tuple[int, int, Counter[str]]:
+        """With `last` behind it: how many of the chunks are out of it then, and the records and reasons in it.
+
+        Whole chunks: the window is as long as said, and one chunk more at most.
+        """
+        outside, records, reasons = 0, self._records + last.records, self._reasons + last.reasons
+        for oldest in self._recent:
+            if records - oldest.records < self._limits.window:
+                break
+            outside += 1
+            records -= oldest.records
+            reasons -= oldest.reasons
+        return outside, records, reasons
+
+    def _follow_run(self, weighed: Weighed, letters: Iterable[DeadLetter | None]) -> None:
+        run = weighed.run
+        run.update(self._runs[weighed.where])
         for letter in letters:
             if letter is None:
                 run.clear()
                 continue
             run[letter.reason] += 1
             if self._limits.run and run.total() >= self._limits.run:
-                raise _too_many(f"{run.total():,} records of {where} in a row", run, letter)
-
-    def _remember(self, chunk: _Chunk) -> None:
-        self._recent.append(chunk)
-        self._records += chunk.records
-        self._reasons += chunk.reasons
-        # Whole chunks: the window is as long as said, and one chunk more at most.
-        while self._records - self._recent[0].records >= self._limits.window:
-            oldest = self._recent.popleft()
-            self._records -= oldest.records
-            self._reasons -= oldest.reasons
+                raise _too_many(f"{run.total():,} records of {weighed.where} in a row", run, letter)
 
 
 def _counts(record: SourceRecord, applied: int) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import faust
@@ -98,6 +98,13 @@ class Worker:
         self._agent(config.topics.interactions, self._on_interactions)
         self._agent(config.topics.window_deltas, self._on_deltas)
 
+    def health(self) -> tuple[bool, str]:
+        """Whether every partition that this worker has is being worked on, and what is not yet. From any thread."""
+        if not self._has_assignment.is_set():
+            return False, "joining the group"
+        recovering = self._interactions.recovering
+        return not recovering, f"reading the state of {recovering} partitions" if recovering else "working"
+
     @property
     def windows_are_behind(self) -> bool:
         """Whether what was sent to the windows of this worker has not yet reached them."""
@@ -114,20 +121,11 @@ class Worker:
             log.warning("worker.starts", hot_path=str(code), why=code.why)
         self._config.data_dir.mkdir(parents=True, exist_ok=True)
         _tame_garbage_collection()
-        await self._outbox.start()
-        await self._app.start()
-        stopping = asyncio.ensure_future(stop.wait())
-        refreshing = asyncio.ensure_future(self._refresh_windows())
-        watching = asyncio.ensure_future(self._watch())
-        tasks: set[asyncio.Future[Any]] = {stopping, refreshing, watching, self._failed}
-        if self._config.drain is None:
-            tasks.add(asyncio.ensure_future(self._ticker.run()))
-            tasks.add(asyncio.ensure_future(self._show_live()))
-            if self._policies is not None:
-                tasks.add(asyncio.ensure_future(self._policies.run()))
-        else:
-            tasks.add(asyncio.ensure_future(self._drain(self._config.drain)))
+        tasks: set[asyncio.Future[Any]] = {self._failed}
         try:
+            await self._outbox.start()
+            await self._app.start()
+            tasks |= {asyncio.ensure_future(each) for each in (stop.wait(), *self._at_work())}
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
@@ -138,6 +136,18 @@ class Worker:
             await self._lanes.stop()
             await self._app.stop()
             await self._outbox.stop()
+
+    def _at_work(self) -> Iterator[Awaitable[Any]]:
+        """What runs beside the agents until one of it ends."""
+        yield self._watch()
+        yield self._refresh_windows()
+        if self._config.drain is not None:
+            yield self._drain(self._config.drain)
+            return
+        yield self._ticker.run()
+        yield self._show_live()
+        if self._policies is not None:
+            yield self._policies.run()
 
     async def _finish(self) -> None:
         """Commit what can be finished soon. The rest is done again by whoever is next."""
@@ -209,7 +219,8 @@ class Worker:
         """What cannot be recovered ends the worker at once, and not with the first event that wants it."""
         try:
             await self._interactions.recovered()
-        except SupportpulseError as exc:
+        # A broker that fails as well: nobody would breach what is due in a partition that stays away.
+        except Exception as exc:  # noqa: BLE001
             self._fail(exc)
 
     async def _watch(self) -> None:

@@ -111,6 +111,11 @@ class InteractionsStage:
         """Those in this worker's hands, recovered."""
         return set(self._partitions)
 
+    @property
+    def recovering(self) -> int:
+        """How many of the assigned partitions have not got their state back yet."""
+        return sum(not task.done() for task in self._recovering.values())
+
     def applied(self, partition: int) -> int:
         """The last offset of a partition that has had its effect; -1 for none."""
         held = self._partitions.get(partition)
@@ -180,11 +185,12 @@ class InteractionsStage:
         log_ms = records[-1].timestamp
         leaving = leave(partition.store, outcome, log_ms)
         outcome.entries += leaving
-        self._cap.check(where, records, outcome, partition.store.applied)
+        weighed = self._cap.check(where, records, outcome, partition.store.applied)
         if not await self._commit(tp, partition, outcome, outputs, generation, log_ms):
             if partition.store.leavers is not None:
                 partition.store.leavers.push_again(entry.key for entry in leaving)
             return False
+        self._cap.count(weighed)
         partition.reached = chunk.ends
         if partition.store.leavers is not None:
             partition.store.leavers.push(log_ms, outcome.done)
@@ -208,13 +214,12 @@ class InteractionsStage:
 
     async def _partition(self, number: int) -> _Partition | None:
         """The partition, once it has been recovered; None if a rebalance took it away meanwhile."""
-        if number not in self._partitions and number in self._recovering:
-            try:
-                await asyncio.shield(self._recovering[number])
-            except asyncio.CancelledError:
-                task = self._recovering.get(number)
-                if task is None or not task.cancelled():
-                    raise
+        recovering = self._recovering.get(number)
+        if number not in self._partitions and recovering is not None:
+            # Waited for from outside: what a rebalance cancels is the recovery, not whoever waits for it.
+            await asyncio.wait([recovering])
+            if not recovering.cancelled():
+                recovering.result()
         return self._partitions.get(number)
 
     async def _bring_back(self, tp: TP, partition: _Partition, records: list[Any], generation: int) -> bool:

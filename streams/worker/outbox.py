@@ -9,7 +9,7 @@ from typing import Any
 
 import aiokafka
 import msgspec
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from aiokafka.partitioner import murmur2
 
 from schemas.errors import SupportpulseError
@@ -109,10 +109,12 @@ class Outbox:
     async def _partition_count(self, topic: str) -> int:
         count = self._partitions.get(topic)
         if count is None:
-            found = await self._running().partitions_for(topic)
-            if not found:
-                raise SendFailed(f"there is no topic {topic}: run `supportpulse topics` first")
-            count = self._partitions[topic] = len(found)
+            try:
+                count = self._partitions[topic] = len(await self._running().partitions_for(topic))
+            except UnknownTopicOrPartitionError as exc:
+                raise SendFailed(f"there is no topic {topic}: run `supportpulse topics` first") from exc
+            except KafkaError as exc:
+                raise SendFailed(f"{topic}: {type(exc).__name__}: {exc}") from exc
         return count
 
     def _running(self) -> aiokafka.AIOKafkaProducer:

@@ -21,7 +21,7 @@ from streams.sla import policy_file
 from streams.sla.policies import PolicyBook
 from streams.worker.app import Worker
 from streams.worker.config import Drain, WorkerConfig
-from supportpulse import reach, stopping
+from supportpulse import stopping, topics
 from supportpulse.archive import ClickHouseArchive
 
 
@@ -73,7 +73,7 @@ def parse_heartbeats(text: str) -> Mapping[str, float]:
 
 def run(options: WorkerOptions) -> None:
     """Work until SIGTERM or SIGINT, or until the drain is done. Raises what ended it otherwise."""
-    reach.check_kafka(options.kafka)
+    topics.expect(options.kafka, Topics().of_workers())
     try:
         with stopping.in_time() as told:
             asyncio.run(_run(options, told))
@@ -104,10 +104,10 @@ async def _run(options: WorkerOptions, told: stopping.Told) -> None:
     )
     stop = told.event()
     registry = CollectorRegistry()
-    server = MetricsServer(registry, options.metrics_port, options.host)
+    worker = Worker(config, WorkerMetrics(registry))
+    server = MetricsServer(registry, options.metrics_port, options.host, worker.health)
     server.start()
     try:
-        worker = Worker(config, WorkerMetrics(registry))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, worker.reload_policies)
         await worker.run(stop)
     finally:

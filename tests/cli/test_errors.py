@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from schemas.topics import Topics
 from supportpulse import processes
+from supportpulse.broker import TansuBroker
 from tests.cli.command import command, environment, run
 
 _EVENT = b'{"event_id": 1}\n'
@@ -78,6 +80,15 @@ def test_a_broker_that_nobody_answers_at(home: Path, nobody: str, arguments: tup
     assert done.status == 1
     assert nobody in done.complaint
     assert "--kafka" in done.complaint
+
+
+@pytest.mark.server
+def test_a_broker_without_topics(home: Path, own_tansu: TansuBroker) -> None:
+    for command_name in ("worker",):
+        done = run(home, command_name, "--kafka", own_tansu.address, seconds=20)
+        assert done.status == 1, command_name
+        assert f"run `supportpulse topics --kafka {own_tansu.address}` first" in done.complaint
+        assert Topics().interactions in done.complaint
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,9 @@ def take(cap: RefusalCap, pieces: Sequence[Sequence[SourceRecord]], where: str =
     store = Partition().store
     for piece in pieces:
         outcome = chunk.process(store, piece, where, now_ms=0)
-        cap.check(where, piece, outcome, store.applied)
+        weighed = cap.check(where, piece, outcome, store.applied)
         publish(store, outcome)
+        cap.count(weighed)
         yield len(piece)
 
 
@@ -88,6 +89,16 @@ def test_a_share_stops_it_once_there_are_enough_to_speak_of_one() -> None:
     assert read("x." * 4 + "." * 92, SHARE, pieces) == -1, "few are no share"
     assert read("." * 500 + "x." * 50, SHARE, pieces) == 540, "of the last 100, not of all"
     assert read("x" * 30, SHARE) == 0
+
+
+def test_a_chunk_that_is_not_committed_counts_when_it_comes_again() -> None:
+    for limits, pattern in ((RUN_OF_3, "xx"), (SHARE, "." * 22 + "x" * 6)):
+        cap, store, piece = RefusalCap(limits), Partition().store, log(pattern)
+        for _ in range(5):
+            weighed = cap.check(WHERE, piece, chunk.process(store, piece, WHERE, now_ms=0), store.applied)
+        cap.count(weighed)
+        with pytest.raises(TooManyRefused, match=r"3 records of|12 of the last 56 records"):
+            list(take(cap, [log(pattern, first=len(pattern))]))
 
 
 def test_a_chunk_without_refusals_never_stops_it() -> None:

@@ -115,3 +115,17 @@ async def test_nothing_arrives_behind_a_batch_that_was_refused(kafka: Broker, ma
 async def test_a_sender_that_was_not_started_says_so() -> None:
     with pytest.raises(SendFailed, match="not started"):
         await Outbox("127.0.0.1:1").send_to("topic", 0, [])
+
+
+@pytest.mark.kafka
+@pytest.mark.server
+async def test_a_topic_that_is_not_there_is_told_with_what_to_do(kafka: Broker) -> None:
+    outbox = Outbox(kafka.address)
+    await outbox.start()
+    # Else aiokafka looks for it for 40 seconds. Tansu makes it.
+    outbox._running().client._request_timeout_ms = 500
+    try:
+        with pytest.raises(SendFailed, match="no topic nowhere: run `supportpulse topics` first"):
+            await outbox.send("nowhere", [Outgoing(b"k", b"v", 1_700_000_000_000)])
+    finally:
+        await outbox.stop()
