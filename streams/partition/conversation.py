@@ -104,16 +104,19 @@ class Conversation:
     def judge(self, as_of_ms: EpochMs) -> list[Change]:
         """Breach the open clocks whose deadline lies before `as_of_ms`, and raise what is due. Never goes back."""
         head = self.head
-        if head.erased or head.fold.episode is None or (head.judged_ms is not None and head.judged_ms >= as_of_ms):
+        if head.erased or head.fold.episode is None:
             return []
-        before = {} if head.judged_ms is None else self._open_breaches(head.judged_ms)
-        changes = self._compare(before, self._open_breaches(as_of_ms))
+        changes: list[Change] = []
+        # A clock that ran ahead may have judged it as of later; what is due is raised all the same.
+        if head.judged_ms is None or head.judged_ms < as_of_ms:
+            before = {} if head.judged_ms is None else self._open_breaches(head.judged_ms)
+            changes = self._compare(before, self._open_breaches(as_of_ms))
         if changes:
             head.judged_ms = as_of_ms
             self._alert(changes, self._measure.backfilled, as_of_ms)
         if head.timers.is_due(as_of_ms):
             self.watch.raise_until(head.fold, as_of_ms)
-            self.watch.plan(head.fold, head.judged_ms)
+            self.watch.plan(head.fold, head.judged_ms, as_of_ms)
         return changes
 
     def judge_anew(self, book: PolicyBook, edition: int, seen_ms: EpochMs) -> list[Change]:
@@ -147,7 +150,7 @@ class Conversation:
             changes = self._changes(made, before, _NO_FACTS if judged_ms is None else self._open_breaches(judged_ms))
             self._alert(changes, measure.backfilled, seen_ms)
         if measure.moved or was_due:
-            watch.follow(state, judged_ms, measure.moved)
+            watch.follow(state, judged_ms, measure.moved, seen_ms)
         self._remember(event)
         return changes
 
@@ -192,7 +195,7 @@ class Conversation:
             holding = self._with_open(new)
             watch.alerts.hold_to(holding, before, head.fold, seen_ms, head.timers.raised)
         self._alert(changes, backfilled | {fact_id for fact_id in gone if fact_id not in new}, seen_ms)
-        watch.plan(head.fold, head.judged_ms)
+        watch.plan(head.fold, head.judged_ms, seen_ms)
         return changes
 
     def _alert(self, changes: list[Change], backfilled: set[str], seen_ms: EpochMs) -> None:

@@ -47,7 +47,7 @@ def rebuild(
         return [Entry(key, None, pack(head), BEFORE_THE_LOG)]
     head.fold, _ = fold(tenant, conversation_id, log, book)
     head.timers.raised.update(raised or {})
-    Watch(tenant, conversation_id, head.timers, book).plan(head.fold, judged_ms)
+    Watch(tenant, conversation_id, head.timers, book).plan(head.fold, judged_ms, judged_ms or 0)
     head.revisions = {fact_id[len(conversation_id) + 1 :]: revision for fact_id, revision in revisions.items()}
     sealed = []
     for event in log:

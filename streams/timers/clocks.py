@@ -5,7 +5,7 @@ Everything here is due *behind* its instant: a reply at the deadline itself is i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.records import Channel
@@ -16,16 +16,21 @@ from streams.sla.policies import PolicyBook, deadline
 from streams.sla.policy import NO_POLICY, Policy
 from streams.timers.kept import BREACH, RaisedByClock
 
+#: How long nothing may have come of a conversation before clocks are judged that backfill started. Nobody is woken by
+#: them, and while an import is on its way, most of what looks open is answered a few lines on.
+BACKFILL_REST_MS = 60_000
+
 
 @dataclass(frozen=True, slots=True)
 class OpenClock:
-    """A clock that runs, or ran out while it was open."""
+    """A clock that runs, or ran out while it was open. One that backfill started has no steps: it is judged only."""
 
     #: Of its fact_id, what is behind the conversation.
     suffix: str
     metric: str
     deadline: EpochMs
     #: Instant and share of each step that is due in the clock's present run, in order; the last one is the breach.
+    #: None of a clock that backfill started.
     steps: tuple[tuple[EpochMs, float], ...]
     channel: Channel
     policy: str
@@ -35,9 +40,11 @@ class OpenClock:
         upto = raised_upto(raised, self.suffix, self.deadline)
         return next((due_ms for due_ms, share in self.steps if share > upto), None)
 
-    def next_judgement(self, judged_ms: EpochMs | None) -> EpochMs | None:
-        """When its fact has to be judged; None if that was done."""
-        return self.deadline if judged_ms is None or judged_ms <= self.deadline else None
+    def next_judgement(self, judged_ms: EpochMs | None, seen_ms: EpochMs) -> EpochMs | None:
+        """When its fact has to be judged; None if that was done. `seen_ms`: when it was last heard of."""
+        if judged_ms is not None and judged_ms > self.deadline:
+            return None
+        return self.deadline if self.steps else max(self.deadline, seen_ms + BACKFILL_REST_MS)
 
 
 def raised_upto(raised: RaisedByClock, suffix: str, deadline: EpochMs) -> float:
@@ -46,7 +53,7 @@ def raised_upto(raised: RaisedByClock, suffix: str, deadline: EpochMs) -> float:
 
 
 def open_clocks(state: FoldState, book: PolicyBook) -> Iterator[OpenClock]:
-    """The open clocks that can run out, without those that backfill started."""
+    """The open clocks that can run out."""
     episode = state.episode
     if episode is None:
         return
@@ -64,7 +71,8 @@ def turn_clock(episode: Episode, book: PolicyBook) -> OpenClock | None:
     policy, started, target_ms = found
     metric = f"sla_{response_target(turn)}"
     suffix = f"{episode.number}/{turn.number}/{metric}"
-    return _clock(suffix, metric, policy, started, target_ms, target_ms, turn.channel)
+    warnings = None if turn.historical else _budgets_ms(policy, target_ms, target_ms)
+    return _clock(suffix, metric, policy, started, target_ms, warnings, turn.channel)
 
 
 def episode_clock(episode: Episode, book: PolicyBook) -> OpenClock | None:
@@ -74,7 +82,8 @@ def episode_clock(episode: Episode, book: PolicyBook) -> OpenClock | None:
         return None
     policy, started, left_ms, target_ms = found
     suffix = f"{episode.number}/0/sla_resolution"
-    return _clock(suffix, "sla_resolution", policy, started, left_ms, target_ms, episode.channel)
+    warnings = None if episode.historical else _budgets_ms(policy, left_ms, target_ms)
+    return _clock(suffix, "sla_resolution", policy, started, left_ms, warnings, episode.channel)
 
 
 def first_turn_due(turn: Turn | None, book: PolicyBook) -> EpochMs | None:
@@ -99,7 +108,7 @@ def first_episode_due(episode: Episode | None, book: PolicyBook) -> EpochMs | No
 
 
 def _response(turn: Turn, book: PolicyBook) -> tuple[Policy, EpochMs, int] | None:
-    if turn.clock is None or turn.policy == NO_POLICY or turn.historical:
+    if turn.clock is None or turn.policy == NO_POLICY:
         return None
     policy = book[turn.policy]
     target_ms = policy.targets_ms.get(response_target(turn))
@@ -107,7 +116,7 @@ def _response(turn: Turn, book: PolicyBook) -> tuple[Policy, EpochMs, int] | Non
 
 
 def _resolution(episode: Episode, book: PolicyBook) -> tuple[Policy, EpochMs, int, int] | None:
-    if episode.policy == NO_POLICY or episode.historical:
+    if episode.policy == NO_POLICY:
         return None
     policy = book[episode.policy]
     target_ms = policy.targets_ms.get("resolution")
@@ -120,26 +129,33 @@ def _budgets_ms(policy: Policy, left_ms: int, target_ms: int) -> Iterator[tuple[
     spent_ms = target_ms - left_ms
     for share in policy.warn_at:
         budget_ms = round(target_ms * share) - spent_ms
-        if budget_ms > 0:
+        # 0: used up at the very end of the run before, behind which it would have been raised.
+        if budget_ms >= 0:
             yield budget_ms, share
 
 
 def _first_budget_ms(policy: Policy, left_ms: int, target_ms: int) -> int:
-    if left_ms == target_ms and policy.warn_at and (budget_ms := round(target_ms * policy.warn_at[0])) > 0:
-        return budget_ms
     return next((budget_ms for budget_ms, _ in _budgets_ms(policy, left_ms, target_ms)), left_ms)
 
 
 def _clock(
-    suffix: str, metric: str, policy: Policy, started: EpochMs, left_ms: int, target_ms: int, channel: Channel
+    suffix: str,
+    metric: str,
+    policy: Policy,
+    started: EpochMs,
+    left_ms: int,
+    warnings: Iterable[tuple[int, float]] | None,
+    channel: Channel,
 ) -> OpenClock | None:
+    """`warnings`: budgets and shares; None for a clock that raises nothing."""
     deadline_ms = deadline(policy, started, left_ms)
     if deadline_ms is None:
         return None
     steps = []
-    for budget_ms, share in _budgets_ms(policy, left_ms, target_ms):
-        due_ms = deadline(policy, started, budget_ms)
-        if due_ms is not None:
-            steps.append((due_ms, share))
-    steps.append((deadline_ms + policy.alert_grace_ms, BREACH))
+    if warnings is not None:
+        for budget_ms, share in warnings:
+            due_ms = deadline(policy, started, budget_ms)
+            if due_ms is not None:
+                steps.append((due_ms, share))
+        steps.append((deadline_ms + policy.alert_grace_ms, BREACH))
     return OpenClock(suffix, metric, deadline_ms, tuple(steps), channel, policy.name)

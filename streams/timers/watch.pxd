@@ -16,9 +16,11 @@ cdef class Watch:
 
     cpdef raise_until(self, FoldState state, until_ms)
     @cython.locals(timers=Timers, episode=Episode)
-    cpdef follow(self, FoldState state, judged_ms, int moved)
+    cpdef follow(self, FoldState state, judged_ms, int moved, seen_ms)
     @cython.locals(timers=Timers, episode=Episode)
-    cpdef plan(self, FoldState state, judged_ms)
+    cpdef plan(self, FoldState state, judged_ms, seen_ms)
 
 
+@cython.locals(turn=Turn)
+cdef bint _backfilled(Episode episode)
 cdef _earlier(one, other)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from schemas.records import SlaAlert
 from schemas.times import EpochMs
 from streams.fold.measure import EPISODE, TURN
-from streams.fold.state import FoldState
+from streams.fold.state import Episode, FoldState
 from streams.sla.policies import PolicyBook
 from streams.timers.alerts import Alerts, ClockChange
 from streams.timers.clocks import episode_clock, first_episode_due, first_turn_due, open_clocks, turn_clock
@@ -82,11 +82,11 @@ class Watch:
         """These are held now."""
         self._timers.held = sources
 
-    def follow(self, state: FoldState, judged_ms: EpochMs | None, moved: int) -> None:
+    def follow(self, state: FoldState, judged_ms: EpochMs | None, moved: int, seen_ms: EpochMs) -> None:
         """After an event: look again at the clocks that it has `moved`, or at both if something was due before it."""
         timers, episode = self._timers, state.episode
-        if timers.raised or judged_ms is not None or not moved:
-            self.plan(state, judged_ms)
+        if timers.raised or judged_ms is not None or not moved or _backfilled(episode):
+            self.plan(state, judged_ms, seen_ms)
             return
         # Nothing raised and nothing judged: the first step of a clock is the next one.
         if moved & TURN:
@@ -95,15 +95,15 @@ class Watch:
             timers.episode_due = first_episode_due(episode, self._book)
         timers.alert_due = _earlier(timers.turn_due, timers.episode_due)
 
-    def plan(self, state: FoldState, judged_ms: EpochMs | None) -> None:
-        """Work out anew when the clocks are due."""
+    def plan(self, state: FoldState, judged_ms: EpochMs | None, seen_ms: EpochMs) -> None:
+        """Work out anew when the clocks are due. `seen_ms`: when the conversation was last heard of."""
         timers, episode = self._timers, state.episode
         turns = None if episode is None else turn_clock(episode, self._book)
         whole = None if episode is None else episode_clock(episode, self._book)
         turn_step = None if turns is None else turns.next_step(timers.raised)
         episode_step = None if whole is None else whole.next_step(timers.raised)
-        timers.turn_due = None if turns is None else _earlier(turn_step, turns.next_judgement(judged_ms))
-        timers.episode_due = None if whole is None else _earlier(episode_step, whole.next_judgement(judged_ms))
+        timers.turn_due = None if turns is None else _earlier(turn_step, turns.next_judgement(judged_ms, seen_ms))
+        timers.episode_due = None if whole is None else _earlier(episode_step, whole.next_judgement(judged_ms, seen_ms))
         timers.alert_due = _earlier(turn_step, episode_step)
 
     def forget(self) -> None:
@@ -111,6 +111,14 @@ class Watch:
         self._timers.turn_due = self._timers.episode_due = self._timers.alert_due = None
         self._timers.raised.clear()
         self._timers.held = []
+
+
+def _backfilled(episode: Episode | None) -> bool:
+    """Whether backfill started a clock of it that may be open."""
+    if episode is None:
+        return False
+    turn = episode.turn
+    return episode.historical or (turn is not None and turn.historical)
 
 
 def _earlier(one: EpochMs | None, other: EpochMs | None) -> EpochMs | None:

@@ -165,6 +165,17 @@ def test_a_pause_moves_what_is_left_and_raises_no_share_twice() -> None:
     }
 
 
+def test_a_share_that_is_used_up_as_a_pause_begins_is_raised_when_it_ends() -> None:
+    events = """
+    09:00 customer message
+    09:30 ana pending
+    10:00 ana open
+    """
+    partition = partition_of(PLAIN, story(events))
+    raised = every_instant(partition, clock("09:00"), clock("10:05"))
+    assert raised[clock("10:00") + 1] == ["resolution warning 0.5 10:00:00 → 10:30:00"]
+
+
 def test_while_it_is_paused_nothing_is_due() -> None:
     partition = partition_of(PLAIN, story("09:00 customer started\n09:01 ana message\n09:10 ana on_hold"))
     assert every_instant(partition, clock("09:10"), clock("23:00")) == {}

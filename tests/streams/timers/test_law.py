@@ -15,6 +15,7 @@ from schemas.times import EpochMs
 from streams.partition import chunk
 from streams.partition.chunk import SourceRecord
 from streams.partition.store import Store
+from streams.timers.clocks import BACKFILL_REST_MS
 from tests.streams.partition.harness import Partition, cut, expected, publish, record, records, tick
 from tests.streams.partition.test_law import arrivals
 from tests.streams.stories import clock, story
@@ -164,22 +165,54 @@ def test_what_is_held_is_said_later_and_does_not_depend_on_chunks(
     assert all(key[2] != "breach" or erased(told, alert) for key, alert in unheld.items() if key not in said)
 
 
-@given(arrivals(), st.lists(st.tuples(st.integers(0, 40), instants), max_size=5))
+@given(arrivals(), st.data(), st.lists(st.tuples(st.integers(0, 40), instants), max_size=5))
 @laws
-def test_backfill_raises_nothing(told: list[InteractionEvent], looks: list[tuple[int, EpochMs]]) -> None:
-    told = [msgspec.structs.replace(event, historical=True) for event in told]
+def test_backfill_is_judged_like_everything_else_and_raises_nothing(
+    told: list[InteractionEvent], data: st.DataObject, looks: list[tuple[int, EpochMs]]
+) -> None:
+    old = data.draw(st.sampled_from((lambda _: True, lambda n: n % 2 == 0, lambda n: n < len(told) // 2)))
+    told = [msgspec.structs.replace(event, historical=old(n)) for n, event in enumerate(told)]
     partition = Partition()
     for position, event in enumerate(told):
         for _, at_ms in (look for look in looks if look[0] == position):
             partition.feed([tick(1000 * position + 500, at_ms)])
         partition.feed([record(1000 * position + 999, event)])
     partition.feed([tick(10**9, END_MS)])
-    assert partition.alerts == []
-    assert len(partition.store.due) == 0
-    assert partition.reader.holding() == expected(told), "nothing open is judged by a tick"
-    partition.judge(END_MS)
-    assert partition.alerts == []
     assert partition.reader.holding() == expected(told, END_MS)
+    assert partition.store.due.next_ms(END_MS) is None
+    if all(event.historical for event in told):
+        assert partition.alerts == []
+    partition.judge(END_MS)
+    assert partition.reader.holding() == expected(told, END_MS)
+
+
+def test_backfill_is_left_alone_while_more_of_it_comes() -> None:
+    told = [msgspec.structs.replace(event, historical=True) for event in SLOW_REPLY]
+    came_ms = clock("20:00")
+    partition = Partition()
+    partition.feed([record(0, told[0])._replace(timestamp=came_ms)])  # type: ignore[attr-defined]
+    partition.feed([tick(1, came_ms + BACKFILL_REST_MS)])
+    assert partition.reader.holding() == {}, "its reply may be on its way"
+    partition.feed([tick(2, came_ms + BACKFILL_REST_MS + 1)])
+    assert partition.reader.holding() == expected(told[:1], END_MS)
+    partition.feed([record(3, told[1]), tick(4, END_MS)])
+    assert partition.reader.holding() == expected(told, END_MS)
+    assert partition.alerts == []
+
+
+def test_who_ticks_ahead_of_time_keeps_nobody_from_being_woken_later() -> None:
+    first, reply, second = story(
+        """
+        09:00 customer message
+        09:07 ana message
+        09:08 customer message
+        """
+    )
+    due_ms = clock("09:11")
+    ahead = [record(0, first), tick(1, clock("12:00")), record(2, reply), record(3, second)]
+    partition = run([*ahead, tick(4, due_ms), tick(5, due_ms + 1)])
+    raised = [alert for alert in partition.alerts if alert.level == "breach" and alert.metric == "sla_next_response"]
+    assert [(alert.deadline, alert.raised_at) for alert in raised] == [(due_ms, due_ms)]
 
 
 # --- controls: each protection is needed ------------------------------------------------------------------------------
