@@ -180,11 +180,15 @@ def _survey_answered(measure: Measure, event: LogEvent) -> None:
     survey = event.survey
     if survey is None:
         return
-    slot = survey.survey_id or event.event_id
-    surveys, name = measure.state.surveys, f"{survey.kind}/{slot}"
-    measure.answered_again = name in surveys
-    episode = surveys.setdefault(name, measure.state.episodes)
-    measure.survey(event, survey, slot, episode)
+    state, slot = measure.state, survey.survey_id
+    measure.answered_again = False
+    episode = state.episodes
+    # Without an id of its own an answer is nobody's later one, whatever other sources call theirs.
+    if slot:
+        name = f"{survey.kind}/{slot}"
+        measure.answered_again = name in state.surveys
+        episode = state.surveys.setdefault(name, episode)
+    measure.survey(event, survey, slot or event.event_id, episode)
 
 
 def _merged(measure: Measure, event: LogEvent) -> None:

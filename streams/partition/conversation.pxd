@@ -52,4 +52,5 @@ cdef class Conversation:
     @cython.locals(fact=MetricFact)
     cdef list _compare(self, dict old, dict new)
     cdef MetricFact _next_version(self, MetricFact known, MetricFact fact, bint retracted)
+    cdef str _slot(self, MetricFact fact)
     cdef str _suffix(self, MetricFact fact)

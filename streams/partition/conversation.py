@@ -271,12 +271,12 @@ class Conversation:
         if head.revisions and self._suffix(fact) in head.revisions:
             return True
         if metric in _ANSWERS:
-            return self._measure.answered_again
+            return self._measure.answered_again or self._may_hold(self._slot(fact))
         return metric == "handle_time" and self._may_share_slot(fact)
 
     def _may_share_slot(self, fact: MetricFact) -> bool:
         """Whether an earlier call may have had this slot for its id or, for a call, an earlier assignee for a name."""
-        slot = self._suffix(fact).split("/", 1)[1].rpartition("/")[0]
+        slot = self._slot(fact)
         is_call = fact.outcome == "voice"
         if not (self._may_hold(slot) and (is_call or self._may_hold("call_ended"))):
             return False
@@ -309,6 +309,9 @@ class Conversation:
             return fact
         revisions[suffix] = before + 1
         return msgspec.structs.replace(fact, revision=before + 1, retracted=retracted)
+
+    def _slot(self, fact: MetricFact) -> str:
+        return self._suffix(fact).split("/", 1)[1].rpartition("/")[0]
 
     def _suffix(self, fact: MetricFact) -> str:
         return fact.fact_id[self._prefix :]

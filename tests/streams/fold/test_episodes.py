@@ -345,6 +345,25 @@ CASES = [
         2/s1/ces 09:31-09:31 by=ana score=3.0
         """,
     ),
+    Case(
+        "an answer without an id is no later one of another that is called the same",
+        """
+        09:00 customer message
+        09:10 ana resolved
+        09:11 customer csat=1 id=q
+        09:12 customer csat=2 survey=s
+        09:20 customer message
+        09:21 customer csat=5 id=q from=forms
+        09:22 customer csat=3 id=s
+        """,
+        "csat",
+        """
+        1/q/csat 09:11-09:11 score=1.0
+        1/s/csat 09:12-09:12 score=2.0
+        2/q/csat 09:21-09:21 score=5.0
+        2/s/csat 09:22-09:22 score=3.0
+        """,
+    ),
 ]
 
 

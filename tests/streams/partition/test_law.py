@@ -47,6 +47,16 @@ ENDED_TWICE = story(
     """
 )
 
+#: One slot, three answers: of two sources under one name, and of a survey that is called as their events are.
+ONE_SLOT = story(
+    """
+    09:00 customer message
+    09:11 customer csat=1 id=q
+    09:12 customer csat=5 id=q from=forms
+    09:13 customer csat=3 survey=q
+    """
+)
+
 
 @st.composite
 def arrivals(draw: st.DrawFn) -> list[InteractionEvent]:
@@ -72,6 +82,8 @@ def renamed(content: InteractionEvent, event: InteractionEvent) -> InteractionEv
 @example(SAME_NAMES, set())
 @example(ENDED_TWICE, {1, 2, 3, 4, 5})
 @example(ENDED_TWICE, set())
+@example(ONE_SLOT, {1, 2, 3})
+@example(ONE_SLOT, set())
 @laws
 def test_the_latest_versions_are_the_fold_of_the_set_after_every_chunk(
     told: list[InteractionEvent], ends: set[int]
