@@ -132,6 +132,26 @@ def test_a_connection_that_breaks_is_taken_up_where_it_was(server: ImapServer, o
     assert poller(server, outlet, tmp_path).poll().events == 1
 
 
+@pytest.mark.parametrize("command", ["UID SEARCH", "UID FETCH"])
+def test_a_server_that_will_not_now_is_asked_again(
+    server: ImapServer, outlet: Kept, tmp_path: Path, command: str
+) -> None:
+    server.boxes["INBOX"].add(THREAD[0])
+    server.refuse_at = command
+    with pytest.raises(ImapError, match=r"answers NO to .*: poll again"):
+        poller(server, outlet, tmp_path).poll()
+    assert poller(server, outlet, tmp_path).poll().events == 1
+    assert outlet.events[0].historical, "nothing was remembered of the poll that failed"
+
+
+def test_a_message_that_is_gone_by_now_is_passed(server: ImapServer, outlet: Kept, tmp_path: Path) -> None:
+    inbox = server.boxes["INBOX"]
+    for raw in THREAD[:2]:
+        inbox.add(raw)
+    inbox.gone.add(1)
+    assert poller(server, outlet, tmp_path).poll().events == 1
+
+
 def test_history_that_took_two_polls_is_history_all_of_it(server: ImapServer, outlet: Kept, tmp_path: Path) -> None:
     inbox = server.boxes["INBOX"]
     for number in range(150):
