@@ -1,0 +1,76 @@
+"""A process that serves ends with one line where Kafka's client fails it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka.errors import GroupAuthorizationFailedError
+
+from schemas.errors import SupportpulseError
+from sinks import service
+from supportpulse import serving
+from supportpulse.commands import sink
+from supportpulse.settings import Settings
+
+
+class Failing:
+    """Stands for `SinkKafka`, of a broker that lets the group in no more."""
+
+    def __init__(self, *_: object) -> None:
+        self.stopped = False
+
+    async def start(self) -> None:
+        """Connects."""
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+    async def poll(self, *_: object) -> None:
+        raise GroupAuthorizationFailedError("not any more")
+
+
+class Closed:
+    """Stands for a database."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    """Somebody listens where the broker should be."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield Settings(
+            kafka=f"127.0.0.1:{listening.getsockname()[1]}", data_dir=tmp_path, sink_metrics_port=0, host="127.0.0.1"
+        )
+
+
+def test_a_sink_that_kafka_fails_says_so_in_a_line(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Closed()
+    monkeypatch.setattr(service, "SinkKafka", Failing)
+    monkeypatch.setattr(sink, "open_database", lambda *_: database)
+    with pytest.raises(SupportpulseError, match=r"failed this sink \(GroupAuthorizationFailedError: .*read again"):
+        sink.run(settings)
+    assert database.closed
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+async def test_what_ends_it_is_raised_and_what_still_runs_is_let_go() -> None:
+    async def fails() -> None:
+        raise GroupAuthorizationFailedError
+
+    with pytest.raises(GroupAuthorizationFailedError):
+        await serving.told_or_ended(asyncio.Event(), fails())
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.01, stop.set)
+    await serving.told_or_ended(stop, asyncio.sleep(60))
