@@ -13,53 +13,28 @@ from aiokafka.errors import GroupAuthorizationFailedError
 
 from schemas.errors import SupportpulseError
 from sinks import service
-from supportpulse import serving
+from supportpulse import serving, settings
 from supportpulse.commands import sink
-from supportpulse.settings import Settings
-
-
-class Failing:
-    """Stands for `SinkKafka`, of a broker that lets the group in no more."""
-
-    def __init__(self, *_: object) -> None:
-        self.stopped = False
-
-    async def start(self) -> None:
-        """Connects."""
-
-    async def stop(self) -> None:
-        self.stopped = True
-
-    async def poll(self, *_: object) -> None:
-        raise GroupAuthorizationFailedError("not any more")
-
-
-class Closed:
-    """Stands for a database."""
-
-    closed = False
-
-    def close(self) -> None:
-        self.closed = True
+from tests.sinks.failing import ClosedDatabase, FailingKafka
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
+def there(tmp_path: Path) -> Iterator[settings.Settings]:
     """Somebody listens where the broker should be."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield Settings(
+        yield settings.load(
             kafka=f"127.0.0.1:{listening.getsockname()[1]}", data_dir=tmp_path, sink_metrics_port=0, host="127.0.0.1"
         )
 
 
 def test_a_sink_that_kafka_fails_says_so_in_a_line(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    there: settings.Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    database = Closed()
-    monkeypatch.setattr(service, "SinkKafka", Failing)
+    database = ClosedDatabase()
+    monkeypatch.setattr(service, "SinkKafka", FailingKafka)
     monkeypatch.setattr(sink, "open_database", lambda *_: database)
     with pytest.raises(SupportpulseError, match=r"failed this sink \(GroupAuthorizationFailedError: .*read again"):
-        sink.run(settings)
+        sink.run(there)
     assert database.closed
     gc.collect()
     assert "never retrieved" not in caplog.text
