@@ -67,8 +67,8 @@ async def _run(settings: Settings, book: SourceBook, told: stopping.Told) -> Non
     publisher = GatewayPublisher(PublisherConfig(settings.kafka), (topics.interactions, topics.dead_letters))
     gateway = Gateway(book, publisher, GatewayConfig(topics), stats, _exposition(registry))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, gateway, _path(settings), stats)
-    await publisher.start()
     try:
+        await publisher.start()
         try:
             running = await listen(gateway, settings.host, settings.gateway_port)
         except OSError as exc:

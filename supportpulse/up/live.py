@@ -75,8 +75,8 @@ def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:
     now_ms = wall_clock_ms()
     console.print(f"running: {_kafka(stack)}, {_clickhouse(stack)}, logs in {stack.data_dir.logs}")
     sink = sink_of(stack, metrics_port=stack.settings.sink_metrics_port)
-    sink.start()
     try:
+        sink.start()
         if options.simulate:
             feed = _feed(stack, options)
             feed.history(now_ms)

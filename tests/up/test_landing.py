@@ -1,8 +1,10 @@
-"""The sink inside `up`: what ends it ends `up`."""
+"""The sink inside `up`: what ends it ends `up`, and a start that fails leaves nothing behind."""
 
 from __future__ import annotations
 
+import asyncio
 import io
+import socket
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ from rich.console import Console
 from schemas.errors import SupportpulseError
 from sinks import service
 from sinks.errors import ConnectionLost
+from sinks.prometheus.server import PortTaken
 from sinks.service import SinkConfig
 from supportpulse import settings
 from supportpulse.up import live
@@ -64,3 +67,28 @@ def test_a_sink_that_has_died_ends_the_table(
         ending.cancel()
     assert database.closed
     assert sinks_running() == []
+
+
+def test_a_start_that_fails_leaves_nothing_behind(
+    database: ClosedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = SimpleNamespace(
+        settings=settings.load(data_dir=tmp_path),
+        data_dir=SimpleNamespace(logs=tmp_path, clickhouse=tmp_path),
+        kafka="k:1",
+        forgetful=True,
+    )
+    monkeypatch.setattr(FailingKafka, "poll", _nothing)
+    monkeypatch.setattr(FailingKafka, "lag", lambda _: {}, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        sink = sink_of(database, taken.getsockname()[1])
+        monkeypatch.setattr(live, "sink_of", lambda *_, **__: sink)
+        with pytest.raises(PortTaken):
+            live._one_pass(cast(Stack, stack), live.LiveOptions(simulate=False), Console(file=io.StringIO()))
+    assert database.closed
+    assert sinks_running() == []
+
+
+async def _nothing(*_: object) -> dict[object, object]:
+    await asyncio.sleep(0.01)
+    return {}
