@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from connectors.channels.base import Delivery
 from connectors.channels.github import GitHub
@@ -255,16 +256,37 @@ async def test_a_connector_that_breaks_in_verifying_is_the_end_of_its_request_al
     assert len(kept.events) == 1
 
 
+async def test_a_connector_that_breaks_in_its_receipt_is_answered_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_self: GitHub, delivery: Delivery) -> None:
+        raise ValueError(delivery.body)
+
+    monkeypatch.setattr(GitHub, "receipt", broken)
+    held = Held()
+    with capture_logs() as logs:
+        async with opened(held) as door, line_to(door) as line:
+            line.send(b"".join(request(signed())))
+            await held.came(1)
+            # As the publisher does it, whose logs and others' answers have nothing to do with it.
+            held.told[0](None)
+            assert (await line.answer())[0] == 500
+    assert [(each["event"], each["error"]) for each in logs] == [("request_failed", "ValueError")]
+
+
 async def test_one_who_cannot_be_answered_is_not_the_end_of_the_others() -> None:
     class Broken(NoStats):
         def answered(self, vendor: str, source: str, status: int, seconds: float) -> None:
             if status == 401:
-                raise ZeroDivisionError
+                raise ValueError("what was sent")
 
-    async with opened(Kept(), stats=Broken()) as door, line_to(door) as one, line_to(door) as other:
-        one.send(b"".join(request(signed(), signed().body + b" ")))
-        other.send(b"".join(request(signed())))
-        assert (await other.answer())[0] == 200
+    with capture_logs() as logs:
+        async with opened(Kept(), stats=Broken()) as door, line_to(door) as one, line_to(door) as other:
+            one.send(b"".join(request(signed(), signed().body + b" ")))
+            other.send(b"".join(request(signed())))
+            assert (await other.answer())[0] == 200
+    (said,) = logs
+    assert (said["event"], said["error"], said.get("exc_info")) == ("not_answered", "ValueError", False)
 
 
 async def test_who_reads_no_answers_is_not_answered_without_end(taken: list[bool]) -> None:
