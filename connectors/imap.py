@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from connectors.channels.base import Source
 from connectors.channels.mail import MailOptions
@@ -39,10 +40,7 @@ class ImapError(SupportpulseError):
 
 @dataclass(frozen=True, slots=True)
 class ImapSettings:
-    """An account. `mailboxes` are read one after the other: name the one with what was sent, too.
-
-    `history` marks what lies in a mailbox when it is read for the first time as `historical`.
-    """
+    """An account. `mailboxes` are read one after the other: name the one with what was sent, too."""
 
     host: str
     user: str
@@ -50,7 +48,6 @@ class ImapSettings:
     port: int = 993
     tls: bool = True
     mailboxes: tuple[str, ...] = ("INBOX",)
-    history: bool = True
     timeout_seconds: float = 30.0
 
 
@@ -88,8 +85,7 @@ class ImapPoller:
             for uid in batch:
                 raw, received_ms = _fetched(client, uid, self._now_ms())
                 if raw is not None:
-                    historical = self._settings.history and uid <= history
-                    self._take(raw, received_ms, mailbox, report, historical=historical)
+                    self._take(raw, received_ms, mailbox, report, historical=uid <= history)
             self._outlet.flush()
             marks[mailbox] = Mark(uidvalidity, batch[-1], history)
             self._state.save(marks)
@@ -154,16 +150,27 @@ def _opened(client: imaplib.IMAP4, mailbox: str) -> int:
     return int(value)
 
 
+def _answered(client: imaplib.IMAP4, command: str, *arguments: str) -> list[Any]:
+    """What a server answers to UID SEARCH or UID FETCH. Raises `ImapError` if it does not do it.
+
+    imaplib itself raises for BAD alone, and a NO without data looks like a mailbox or a message that is empty.
+    """
+    kind, found = client.uid(command, *arguments)
+    if kind != "OK":
+        raise ImapError(f"the IMAP server answers {kind} to {command} {arguments[0]}: poll again")
+    return found
+
+
 def _uids(client: imaplib.IMAP4, after: int) -> list[int]:
     """The UIDs behind `after`, in order. A server answers `n:*` with its last message even if that is older."""
-    _, found = client.uid("SEARCH", f"UID {after + 1}:*")
+    found = _answered(client, "SEARCH", f"UID {after + 1}:*")
     words = b" ".join(each for each in found if isinstance(each, bytes)).split()
     return sorted(uid for uid in (int(word) for word in words if word.isdigit()) if uid > after)
 
 
 def _fetched(client: imaplib.IMAP4, uid: int, now_ms: EpochMs) -> tuple[bytes | None, EpochMs]:
     """A message, None if it is gone by now, and when the server received it."""
-    _, found = client.uid("FETCH", str(uid), f"(UID INTERNALDATE BODY.PEEK[]<0.{_MOST_BYTES}>)")
+    found = _answered(client, "FETCH", str(uid), f"(UID INTERNALDATE BODY.PEEK[]<0.{_MOST_BYTES}>)")
     head = b" ".join(part[0] if isinstance(part, tuple) else part for part in found if part)
     raw = next((part[1] for part in found if isinstance(part, tuple)), None)
     date = _DATE.search(head)

@@ -19,6 +19,8 @@ from schemas.records import DeadLetter, InteractionEvent
 from schemas.times import EpochMs
 
 IMAP, FOLLOW = "imap", "follow"
+#: Brokers take letters of 2 MiB; see `schemas.topics`.
+_MOST_BYTES = 1_500_000
 
 
 class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,6 +32,8 @@ class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     account: str = ""
     historical: bool = False
     offset: int = 0
+    #: False: the piece was too large to be kept, and only its beginning is.
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,10 @@ class Piece:
         ]
 
     def letter(self, origin: str, reason: str, detail: str, parked_at: EpochMs) -> DeadLetter:
-        """The letter of a piece that cannot be used."""
+        """The letter of a piece that cannot be used; of one that is larger than a letter can be, its beginning."""
+        whole = len(self.original) <= _MOST_BYTES
+        if not whole:
+            detail = f"{detail}; of {len(self.original):,} bytes only the first are kept, and it cannot be sent again"
         kept = _Kept(
             self.source.tenant,
             self.received_at,
@@ -68,6 +75,7 @@ class Piece:
             self.source.account,
             self.historical,
             self.offset,
+            whole,
         )
         return DeadLetter(
             reason=reason,
@@ -75,7 +83,7 @@ class Piece:
             origin=origin,
             parked_at=parked_at,
             key=msgspec.json.encode(kept),
-            original=self.original,
+            original=self.original[:_MOST_BYTES],
         )
 
     def _delivery(self, method: str) -> Delivery:
@@ -91,6 +99,8 @@ def read_again(parked: DeadLetter) -> Parsed:
         kept = msgspec.json.decode(parked.key or b"", type=_Kept)
     except msgspec.DecodeError:
         raise UnknownPayload("the letter's key does not say how it was read: an earlier release parked it") from None
+    if not kept.whole:
+        raise UnknownPayload("it was too large to be kept whole")
     how, first, second = (*parked.origin.split("/", 2), "", "")[:3]
     if how == IMAP:
         piece = _piece(parked, kept, first, MailOptions)

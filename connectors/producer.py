@@ -32,6 +32,8 @@ from schemas.topics import Topics, record_key
 
 #: Brokers refuse batches over 1,048,588 bytes unless told otherwise; the rest is for the batch's own frame.
 MAX_RECORD_BYTES = 1_000_000
+#: Into the topic of the dead letters, which takes batches of 2 MiB; see `schemas.topics`.
+MAX_LETTER_BYTES = 2_000_000
 _BATCH_BYTES = 262_144
 #: What a future may take beyond the delivery timeout before something is wrong with the client itself.
 _GRACE_SECONDS = 10.0
@@ -68,6 +70,8 @@ class PublisherSettings:
     bootstrap: str = "127.0.0.1:9092"
     topic: str = Topics().interactions
     in_flight: int = 10_000
+    #: A larger record is refused, key and value together.
+    most_bytes: int = MAX_RECORD_BYTES
     idempotent: bool = True
     #: How long a record waits for company: a few milliseconds where somebody waits for the answer, more in bulk.
     linger_ms: int = 5
@@ -162,8 +166,9 @@ class EventPublisher:
         self, key: bytes | None, value: bytes, now_ms: EpochMs, headers: Sequence[tuple[str, bytes]] = ()
     ) -> None:
         size = len(value) + len(key or b"")
-        if size > MAX_RECORD_BYTES:
-            raise MalformedRecord(f"a record of {size:,} bytes: at most {MAX_RECORD_BYTES:,} fit through a broker")
+        most = self._settings.most_bytes
+        if size > most:
+            raise MalformedRecord(f"a record of {size:,} bytes: at most {most:,} fit through a broker")
         self._look_at_answered()
         while len(self._waiting) >= self._settings.in_flight:
             self._look_at_oldest()
@@ -216,7 +221,7 @@ def _client_settings(settings: PublisherSettings) -> dict[str, Any]:
         "max_in_flight_requests_per_connection": 5 if settings.idempotent else 1,
         "batch_size": _BATCH_BYTES,
         "linger_ms": settings.linger_ms,
-        "max_request_size": MAX_RECORD_BYTES + _BATCH_BYTES,
+        "max_request_size": settings.most_bytes + _BATCH_BYTES,
         "delivery_timeout_ms": round(settings.delivery_timeout_seconds * 1000),
         "request_timeout_ms": round(
             min(settings.request_timeout_seconds, settings.delivery_timeout_seconds / 2) * 1000

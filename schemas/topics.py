@@ -61,6 +61,10 @@ class Topics:
         """Of the workers: the changelog. As many partitions as `interactions`. Not Avro, not for others."""
         return f"{self.prefix}conversation-state"
 
+    def of_connectors(self) -> tuple[str, ...]:
+        """The names of those that a connector writes."""
+        return self.interactions, self.dead_letters
+
     def of_workers(self) -> tuple[str, ...]:
         """The names of those that a worker reads and writes."""
         return (

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from schemas.errors import Refused
 from schemas.records import DeadLetter, MetricWindow
-from schemas.ticks import is_tick
 from schemas.times import EpochMs
 from schemas.topics import Topics
 from sinks.clickhouse.rows import log_position
@@ -25,7 +24,7 @@ _FEW_ROWS = 128
 
 
 class Refusal(NamedTuple):
-    """A record that could not be read."""
+    """A record that could not be read, and whose letter is ours to park or to land."""
 
     topic: str
     reason: str
@@ -124,7 +123,8 @@ class Batch:
     def _refused(
         self, topic: str, partition: int, record: SourceRecord, refused: Refused, now_ms: EpochMs
     ) -> DeadLetter | None:
-        if topic == self.topics.interactions and is_tick(record.key, record.value):
+        if topic == self.topics.interactions:
+            # A tick, or what the worker, which reads them too, parks and counts.
             return None
         self.refusals.append(Refusal(topic, refused.reason))
         letter = DeadLetter(
@@ -138,7 +138,5 @@ class Batch:
         if topic == self.topics.dead_letters:
             # Parked once more it would come round for ever, so it goes to where dead letters end.
             return letter
-        if topic != self.topics.interactions:
-            # The worker reads `interactions` too and parks what it cannot read there.
-            self.letters.append(letter)
+        self.letters.append(letter)
         return None

@@ -21,7 +21,7 @@ class SinkStats(Protocol):
         """An insert failed and will be tried again; `error` is the name of a class in `sinks.errors`."""
 
     def refused(self, topic: str, reason: str) -> None:
-        """A record could not be used; `reason` as in `schemas.errors.REASONS`."""
+        """A record could not be used, and its letter is the sink's to park or to land; `reason` as in `REASONS`."""
 
     def lag(self, topic: str, records: int, seconds: float) -> None:
         """How far the sink is behind a topic's end, and how old the oldest record is that it holds or has not read."""

@@ -1,7 +1,7 @@
 """`python -m chaos.fuzz --inputs N --seed S --json FILE`: damaged input for every reader, and what became of it.
 
-Whatever comes, a reader answers or refuses in words of its own: any other exception, an input that takes longer than
-two seconds, or memory that grows out of proportion is a finding. Status 0 without one, 1 otherwise.
+Whatever comes, a reader answers or refuses in words of its own: any other exception, an input that takes more than two
+seconds of the processor, or memory that grows out of proportion is a finding. Status 0 without one, 1 otherwise.
 """
 
 from __future__ import annotations
@@ -63,8 +63,9 @@ def attack(target: Target, inputs: int, rng: Random) -> Found:
     for _ in range(inputs):
         body = damaged(rng.choice(target.corpus), target.corpus, rng)
         found.inputs += 1
-        began = time.perf_counter()
-        signal.setitimer(signal.ITIMER_REAL, _HANG_SECONDS)
+        # Of the processor, here and below: a reader waits for nothing, and a busy machine is no finding.
+        began = time.process_time()
+        signal.setitimer(signal.ITIMER_PROF, _HANG_SECONDS)
         try:
             found.outcomes[target.feed(body)] += 1
         except REFUSALS:
@@ -76,8 +77,8 @@ def attack(target: Target, inputs: int, rng: Random) -> Found:
                 found.findings.append(f"{type(exc).__name__}: {str(exc)[:300]} at {body[:2_000]!r}")
             found.outcomes["failed"] += 1
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        found.slowest_ms = max(found.slowest_ms, (time.perf_counter() - began) * 1000)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+        found.slowest_ms = max(found.slowest_ms, (time.process_time() - began) * 1000)
     found.grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - began_kib) / 1024
     if found.grown_mib > _MOST_GROWTH_MIB:
         found.findings.append(f"memory grew by {found.grown_mib:.0f} MiB")
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="decides every one of them [default: %(default)s]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGALRM, _hang)
+    signal.signal(signal.SIGPROF, _hang)
     console = Console()
     every = targets()
     results: dict[str, Found] = {}

@@ -103,9 +103,10 @@ class _Ticket:
         told, self._told = self._told, _nobody
         try:
             told(failure)
-        # Whoever cannot be told must not keep the others of a batch from it, and their records are with Kafka.
-        except Exception:
-            log.exception("not_told")
+        # Whoever cannot be told must not keep the others of a batch from it, and their records are with Kafka. The text
+        # of an exception may hold what was sent.
+        except Exception as exc:
+            log.exception("not_told", error=type(exc).__name__, exc_info=False)
 
 
 class _Patience:

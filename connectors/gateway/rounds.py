@@ -52,8 +52,9 @@ class Visit:
         try:
             self.answered(self, answer)
         # One that cannot be told must not be the end of the others of its round.
-        except Exception:
-            log.exception("not_answered", vendor=self.entry.vendor, source=self.entry.source.name)
+        except Exception as exc:
+            vendor, source = self.entry.vendor, self.entry.source.name
+            log.exception("not_answered", vendor=vendor, source=source, error=type(exc).__name__, exc_info=False)
 
 
 #: What is done with a visit: an answer if that is the end of it. Raises `Problem` and `NotPublished`.
@@ -87,10 +88,8 @@ def _goes_on(visit: Visit, step: Step) -> bool:
     except (Problem, NotPublished) as exc:
         answer = refusal(exc, visit.entry.vendor, visit.entry.source.name)
     # One request that cannot be answered must not be the end of the others.
-    except Exception as exc:
-        vendor, source = visit.entry.vendor, visit.entry.source.name
-        log.exception("request_failed", vendor=vendor, source=source, error=type(exc).__name__, exc_info=False)
-        answer = failed()
+    except Exception as exc:  # noqa: BLE001 - it is logged
+        answer = failed(exc, visit.entry.vendor, visit.entry.source.name)
     if answer is None:
         return True
     visit.end(answer)
@@ -106,6 +105,7 @@ def refusal(why: Problem | NotPublished, vendor: str, source: str) -> Answer:
     return problem(unavailable(detail, RETRY_AFTER_SECONDS))
 
 
-def failed() -> Answer:
-    """What a request is answered that meets a mistake of ours."""
+def failed(why: Exception, vendor: str, source: str) -> Answer:
+    """What a request is answered that meets a mistake of ours. The text of an exception may hold what was sent."""
+    log.error("request_failed", vendor=vendor, source=source, error=type(why).__name__)
     return problem(Problem(500, "the gateway failed at it: send it again, and look into its log"))

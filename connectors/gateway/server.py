@@ -151,10 +151,8 @@ class Gateway:
         except (Problem, NotPublished) as exc:
             response = refusal(exc, *labels).response()
         # The last resort of the process: one request that cannot be answered must not be the end of the others.
-        except Exception as exc:
-            vendor, source = labels
-            log.exception("request_failed", vendor=vendor, source=source, error=type(exc).__name__, exc_info=False)
-            response = failed().response()
+        except Exception as exc:  # noqa: BLE001 - it is logged
+            response = failed(exc, *labels).response()
         finally:
             self._left()
         self._stats.answered(*labels, response.status, time.perf_counter() - began)
@@ -238,9 +236,14 @@ class Gateway:
         if why is not None:
             visit.end(refusal(why, entry.vendor, entry.source.name))
             return
-        self._count(entry.vendor, entry.source.name, visit.taken)
-        receipt = entry.connector.receipt(visit.delivery)
-        visit.end(TAKEN if receipt is None else reply(receipt))
+        try:
+            self._count(entry.vendor, entry.source.name, visit.taken)
+            receipt = entry.connector.receipt(visit.delivery)
+            answer = TAKEN if receipt is None else reply(receipt)
+        # Whoever waits is answered: no step comes behind this one that would do it.
+        except Exception as exc:  # noqa: BLE001 - it is logged
+            answer = failed(exc, entry.vendor, entry.source.name)
+        visit.end(answer)
 
     def _token(self, request: web.BaseRequest) -> Token:
         if request.method != "POST":

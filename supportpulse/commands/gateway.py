@@ -10,7 +10,6 @@ from pathlib import Path
 
 import structlog
 import uvloop
-from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
@@ -22,7 +21,7 @@ from connectors.gateway.sources_file import SourcesFileError
 from schemas.errors import SupportpulseError
 from schemas.topics import Topics
 from sinks.prometheus.gateway import GatewayMetrics
-from supportpulse import reach, stopping
+from supportpulse import serving, stopping
 from supportpulse.settings import Settings
 
 log = structlog.get_logger()
@@ -46,15 +45,9 @@ def check_sources(settings: Settings) -> Iterator[str]:
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises what ended it otherwise."""
     book = sources_file.load(_path(settings))
-    reach.check_kafka(settings.kafka)
-    try:
-        with stopping.in_time() as told:
-            uvloop.run(_run(settings, book, told))
-    except KafkaError as exc:
-        raise SupportpulseError(
-            f"the broker at {settings.kafka} failed this gateway ({type(exc).__name__}: {exc}): start it again when "
-            "the broker is well; what was not answered with 2xx will be sent again"
-        ) from exc
+    left = "what was not answered with 2xx will be sent again"
+    with serving.until_told(settings.kafka, "gateway", Topics().of_connectors(), left) as told:
+        uvloop.run(_run(settings, book, told))
 
 
 def _path(settings: Settings) -> Path:
@@ -75,8 +68,8 @@ async def _run(settings: Settings, book: SourceBook, told: stopping.Told) -> Non
     publisher = GatewayPublisher(PublisherConfig(settings.kafka), (topics.interactions, topics.dead_letters))
     gateway = Gateway(book, publisher, GatewayConfig(topics), stats, _exposition(registry))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, gateway, _path(settings), stats)
-    await publisher.start()
     try:
+        await publisher.start()
         try:
             running = await listen(gateway, settings.host, settings.gateway_port)
         except OSError as exc:
@@ -85,23 +78,12 @@ async def _run(settings: Settings, book: SourceBook, told: stopping.Told) -> Non
             ) from exc
         log.info("listening", host=running.host, port=running.port, sources=len(book.entries), tokens=len(book.tokens))
         try:
-            await _until(stop, publisher)
+            await serving.told_or_ended(stop, publisher.ended())
         finally:
             await running.stop(_FINISH_SECONDS)
     finally:
         await publisher.stop(_FLUSH_SECONDS)
     log.info("ended")
-
-
-async def _until(stop: asyncio.Event, publisher: GatewayPublisher) -> None:
-    """Until it is told to stop; raises what ended the publisher, if anything did."""
-    stopped = asyncio.ensure_future(stop.wait())
-    ended = asyncio.ensure_future(publisher.ended())
-    done, left = await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
-    for each in left:
-        each.cancel()
-    for each in done:
-        each.result()
 
 
 def _reload(gateway: Gateway, path: Path, stats: GatewayMetrics) -> None:

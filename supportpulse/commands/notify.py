@@ -7,19 +7,19 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from schemas import documents, secrets
 from schemas.errors import SupportpulseError
 from schemas.records import SlaAlert
 from schemas.secrets import SecretUnreadable
+from schemas.topics import Topics
 from sinks.notifier.config import NotifierConfig, NotifierMisconfigured
 from sinks.notifier.message import key_of
 from sinks.notifier.service import NotifierService
 from sinks.prometheus.notifier import NotifierMetrics
 from sinks.prometheus.server import MetricsServer
-from supportpulse import reach, stopping
+from supportpulse import serving, stopping
 from supportpulse.settings import Settings
 from supportpulse.up.landing import wall_clock_ms
 
@@ -34,15 +34,8 @@ def secret_of(reference: str, environ: Mapping[str, str] = os.environ) -> bytes:
 
 def run(settings: Settings, config: NotifierConfig, refused: Path | None) -> None:
     """Notify until SIGTERM or SIGINT. Raises what ended it otherwise."""
-    reach.check_kafka(config.kafka)
-    try:
-        with stopping.in_time() as told:
-            asyncio.run(_run(settings, config, refused, told))
-    except KafkaError as exc:
-        raise SupportpulseError(
-            f"the broker at {config.kafka} failed this notifier ({type(exc).__name__}: {exc}): start it again when the "
-            "broker is well; what was not told is told then"
-        ) from exc
+    with serving.until_told(config.kafka, "notifier", [Topics().alerts], "what was not told is told then") as told:
+        asyncio.run(_run(settings, config, refused, told))
 
 
 async def _run(settings: Settings, config: NotifierConfig, refused: Path | None, told: stopping.Told) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from connectors.marks import Outlet, PollReport
-from connectors.producer import EventPublisher, PublisherSettings
+from connectors.producer import MAX_LETTER_BYTES, EventPublisher, PublisherSettings
 from schemas.errors import SupportpulseError
 from schemas.records import DeadLetter, InteractionEvent
 from schemas.topics import Topics
@@ -37,7 +37,9 @@ class KafkaOutlet:
         self._stop = stop
         self._begun = False
         self._events = EventPublisher(PublisherSettings(bootstrap=kafka, topic=topics.interactions))
-        self._letters = EventPublisher(PublisherSettings(bootstrap=kafka, topic=topics.dead_letters))
+        self._letters = EventPublisher(
+            PublisherSettings(bootstrap=kafka, topic=topics.dead_letters, most_bytes=MAX_LETTER_BYTES)
+        )
 
     def publish(self, event: InteractionEvent) -> None:
         """Take an event. Raises `Stopping`."""

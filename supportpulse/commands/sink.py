@@ -6,11 +6,13 @@ import asyncio
 
 from prometheus_client import CollectorRegistry
 
+from schemas.topics import Topics
+from sinks.lanes import lanes
 from sinks.prometheus.pipeline import SinkMetrics
 from sinks.prometheus.server import MetricsServer
 from sinks.prometheus.windows import WindowGauges
 from sinks.service import SinkConfig, SinkService
-from supportpulse import reach, stopping
+from supportpulse import serving, stopping
 from supportpulse.data_dir import DataDir
 from supportpulse.settings import Settings
 from supportpulse.up.landing import wall_clock_ms
@@ -22,8 +24,7 @@ def run(settings: Settings, epoch: int = 0) -> None:
 
     `epoch`: how many times the logs began anew.
     """
-    reach.check_kafka(settings.kafka)
-    with stopping.in_time() as told:
+    with serving.until_told(settings.kafka, "sink", lanes(Topics()), "what has not landed is read again") as told:
         asyncio.run(_run(settings, told, epoch))
 
 
@@ -39,13 +40,13 @@ async def _run(settings: Settings, told: stopping.Told, epoch: int) -> None:
         settings.host,
         health=lambda: (service.health.ok, service.health.detail),
     )
-    server.start()
     try:
+        server.start()
         await service.start()
-        ended = asyncio.ensure_future(service.wait())
-        stopped = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        await service.stop()
+        try:
+            await serving.told_or_ended(stop, service.wait())
+        finally:
+            await service.stop()
     finally:
         server.stop()
         database.close()

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from schemas.errors import SupportpulseError
@@ -21,7 +20,7 @@ from streams.sla import policy_file
 from streams.sla.policies import PolicyBook
 from streams.worker.app import Worker
 from streams.worker.config import Drain, WorkerConfig
-from supportpulse import stopping, topics
+from supportpulse import serving, stopping
 from supportpulse.archive import ClickHouseArchive
 
 
@@ -73,15 +72,8 @@ def parse_heartbeats(text: str) -> Mapping[str, float]:
 
 def run(options: WorkerOptions) -> None:
     """Work until SIGTERM or SIGINT, or until the drain is done. Raises what ended it otherwise."""
-    topics.expect(options.kafka, Topics().of_workers())
-    try:
-        with stopping.in_time() as told:
-            asyncio.run(_run(options, told))
-    except KafkaError as exc:
-        raise SupportpulseError(
-            f"the broker at {options.kafka} failed this worker ({type(exc).__name__}: {exc}): start it again when the "
-            "broker is well; nothing is lost"
-        ) from exc
+    with serving.until_told(options.kafka, "worker", Topics().of_workers(), "nothing is lost") as told:
+        asyncio.run(_run(options, told))
 
 
 async def _run(options: WorkerOptions, told: stopping.Told) -> None:

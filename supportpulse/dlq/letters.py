@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from schemas import wire
@@ -92,19 +92,26 @@ def _letter(name: str, found: DeadLetter, *, readable: bool) -> Letter:
     )
 
 
-def distinct(found: Iterable[Letter]) -> Iterator[Letter]:
-    """Each letter once: a chunk that was done again after a crash has parked the same record again."""
-    seen: set[tuple[str, bytes]] = set()
+def distinct(found: Iterable[Letter], ledger: Mapping[str, Entry], *, with_bytes: bool) -> list[Letter]:
+    """Each letter once: a chunk that was done again after a crash has parked the same record again.
+
+    Of equal letters it is the one that was redriven, else the first by its place, in whatever order they are read:
+    those of the gateway lie in several partitions. Without their bytes there is less to hold, and nothing that people
+    may have written.
+    """
+    chosen: dict[tuple[str, bytes], Letter] = {}
     for letter in found:
         name = (letter.origin, hashlib.sha256(letter.original).digest())
-        if name not in seen:
-            seen.add(name)
-            yield letter
+        known = chosen.get(name)
+        if known is None or _rank(letter, ledger) < _rank(known, ledger):
+            chosen[name] = letter if with_bytes else replace(letter, original=b"")
+    return list(chosen.values())
 
 
-def without_bytes(letter: Letter) -> Letter:
-    """The letter without what people may have written: less to hold, too."""
-    return replace(letter, original=b"")
+def _rank(letter: Letter, ledger: Mapping[str, Entry]) -> tuple[int, int, int]:
+    entry = ledger.get(letter.id)
+    partition, _, offset = letter.id.partition("/")
+    return (2 if entry is None else 1 if entry.to is None else 0), int(partition), int(offset)
 
 
 def with_fates(letters: Iterable[Letter], ledger: Mapping[str, Entry]) -> list[Letter]:

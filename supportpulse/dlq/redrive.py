@@ -44,14 +44,14 @@ class Desk:
 
     def letters(self, *, with_bytes: bool = False) -> list[Letter]:
         """Every letter once, oldest first, with what has become of it."""
-        found = (each if with_bytes else letters.without_bytes(each) for each in self.raw_letters())
-        known = letters.with_fates(found, self.ledger())
-        return sorted(known, key=lambda letter: letter.parked_at)
+        entries = self.ledger()
+        found = letters.distinct(self.raw_letters(), entries, with_bytes=with_bytes)
+        return sorted(letters.with_fates(found, entries), key=lambda letter: letter.parked_at)
 
     def raw_letters(self) -> Iterator[Letter]:
-        """Every letter once, as it lies there, one after the other."""
+        """The letters as they lie there, one after the other, equal ones too."""
         records = topic_reading.read(self.kafka, self.topics.dead_letters)
-        return letters.distinct(letters.letter_of(record, self.topics) for record in records)
+        return (letters.letter_of(record, self.topics) for record in records)
 
     def ledger(self) -> dict[str, Entry]:
         """What has been redriven."""

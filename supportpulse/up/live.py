@@ -75,8 +75,8 @@ def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:
     now_ms = wall_clock_ms()
     console.print(f"running: {_kafka(stack)}, {_clickhouse(stack)}, logs in {stack.data_dir.logs}")
     sink = sink_of(stack, metrics_port=stack.settings.sink_metrics_port)
-    sink.start()
     try:
+        sink.start()
         if options.simulate:
             feed = _feed(stack, options)
             feed.history(now_ms)
@@ -118,17 +118,17 @@ class _Live:
             worker = start_worker(self._stack, self._worker_port)
             cleanup.callback(worker.stop)
             feed = _feed(self._stack, self._options) if self._options.simulate else None
-            self._show(worker, feed)
+            self._show(worker, feed, sink)
             self._settle(worker, feed, sink)
 
-    def _show(self, worker: Server, feed: Feed | None) -> None:
+    def _show(self, worker: Server, feed: Feed | None, sink: SinkThread) -> None:
         database = open_database(self._stack.settings, self._stack.data_dir, readonly=True)
         feeding = threading.Thread(target=_feed_all, args=(feed,), name="feed", daemon=True)
         feeding.start()
         try:
             with Live(console=self._console, auto_refresh=False, transient=False) as screen:
                 while not self._stop.is_set():
-                    _check(worker, feed)
+                    _check(worker, feed, sink)
                     try:
                         screen.update(render(look(database, wall_clock_ms()), self._notes(feed)), refresh=True)
                     except DatabaseError as exc:
@@ -170,7 +170,7 @@ def _feed_all(feed: Feed | None) -> None:
     feed.go_live()
 
 
-def _check(worker: Server, feed: Feed | None) -> None:
+def _check(worker: Server, feed: Feed | None, sink: SinkThread) -> None:
     if not worker.running:
         raise ServerDied(
             f"the worker ended with {worker.process.returncode}; its log is {worker.log_path}:\n"
@@ -178,6 +178,7 @@ def _check(worker: Server, feed: Feed | None) -> None:
         )
     if feed is not None and feed.failure is not None:
         raise feed.failure
+    sink.check()
 
 
 def _wait_for_worker(stack: Stack, offsets: dict[int, int], worker: Server) -> None:

@@ -18,7 +18,7 @@ from schemas.errors import MalformedRecord
 
 @pytest.fixture(autouse=True)
 def _alarm() -> None:
-    signal.signal(signal.SIGALRM, cli._hang)
+    signal.signal(signal.SIGPROF, cli._hang)
 
 
 @pytest.mark.parametrize("target", targets(), ids=lambda target: target.name)
@@ -39,8 +39,13 @@ def fails(body: bytes) -> str:
 
 
 def hangs(_body: bytes) -> str:
-    time.sleep(60)
-    return "never"
+    while True:
+        """Turns in a circle."""
+
+
+def waits(_body: bytes) -> str:
+    time.sleep(0.3)
+    return "in the end"
 
 
 def refuses(_body: bytes) -> str:
@@ -53,6 +58,7 @@ def test_a_crash_is_a_finding_and_a_refusal_is_none(monkeypatch: pytest.MonkeyPa
     assert (len(found.findings), found.outcomes["failed"]) == (3, 3)
     assert found.findings[0].startswith("KeyError")
     assert "took longer" in cli.attack(Target("hangs", (b"{}",), hangs), 1, Random(1)).findings[0]
+    assert cli.attack(Target("waits", (b"{}",), waits), 1, Random(1)).findings == [], "another has the processor"
     assert cli.attack(Target("refuses", (b"{}",), refuses), 3, Random(1)).findings == []
 
 

@@ -23,6 +23,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("errors")
     (home / "e.jsonl").write_bytes(_EVENT)
     (home / "bad.yaml").write_text(_BAD_POLICIES, encoding="utf-8")
+    (home / "sources.yaml").write_text("tokens:\n  - {name: crm, tenant: acme, secrets: ['file:token']}\n")
+    (home / "token").write_text("of-twenty-four-bytes-long")
     for empty in ("empty.jsonl", "a-file"):
         (home / empty).write_bytes(b"")
     return home
@@ -84,11 +86,13 @@ def test_a_broker_that_nobody_answers_at(home: Path, nobody: str, arguments: tup
 
 @pytest.mark.server
 def test_a_broker_without_topics(home: Path, own_tansu: TansuBroker) -> None:
-    for command_name in ("worker",):
-        done = run(home, command_name, "--kafka", own_tansu.address, seconds=20)
-        assert done.status == 1, command_name
+    gateway = ("gateway", "--sources", "sources.yaml")
+    notify = ("notify", "--to", "http://127.0.0.1:1", "--secret", "file:token")
+    for arguments in (("worker",), ("sink",), gateway, notify):
+        done = run(home, *arguments, "--kafka", own_tansu.address, seconds=20)
+        assert done.status == 1, arguments
         assert f"run `supportpulse topics --kafka {own_tansu.address}` first" in done.complaint
-        assert Topics().interactions in done.complaint
+        assert (Topics().alerts if arguments == notify else Topics().interactions) in done.complaint
 
 
 @pytest.mark.parametrize(

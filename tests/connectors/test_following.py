@@ -12,6 +12,9 @@ from connectors.channels.asterisk import Asterisk
 from connectors.channels.base import ChannelOptions, Source
 from connectors.following import FollowError, LogFollower
 from connectors.marks import StateFile
+from connectors.producer import MAX_LETTER_BYTES
+from schemas.errors import Refused
+from schemas.wire import encode_dead_letter
 from tests.connectors.channels.case import RECEIVED_MS
 from tests.connectors.channels.vendors.asterisk import lines
 from tests.connectors.test_imap import Kept
@@ -146,6 +149,18 @@ def test_a_parked_line_is_read_again_as_it_would_have_been(log: Path, outlet: Ke
     (log.parent / "state.json").unlink()
     follower(log, followed).poll()
     assert polled.read_again(known).events == followed.events[1:]
+
+
+def test_of_a_line_that_no_letter_can_hold_the_beginning_is_parked(log: Path, outlet: Kept) -> None:
+    line = b"no line of a queue_log" * 100_000 + b"\n"
+    append(log, line + ANSWERED)
+    assert follower(log, outlet).poll().events == 3
+    (letter,) = outlet.letters
+    assert len(encode_dead_letter(letter)) + len(letter.key or b"") <= MAX_LETTER_BYTES
+    assert line.startswith(letter.original)
+    assert f"of {len(line):,} bytes only the first are kept" in letter.detail
+    with pytest.raises(Refused, match="too large to be kept whole"):
+        polled.read_again(letter)
 
 
 def test_a_log_that_is_not_there(tmp_path: Path, outlet: Kept) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -13,7 +14,7 @@ from connectors import polled
 from connectors.channels.base import Source
 from connectors.channels.mail import MailOptions
 from connectors.imap import ImapError, ImapPoller, ImapSettings
-from connectors.marks import StateError, StateFile
+from connectors.marks import Outlet, StateError, StateFile
 from schemas import fast
 from schemas.errors import Refused, SupportpulseError
 from schemas.records import DeadLetter, InteractionEvent
@@ -22,6 +23,7 @@ from schemas.wire import decode_dead_letter
 from streams.replay import Replay
 from streams.sla.policies import PolicyBook
 from supportpulse.commands import imap as command
+from supportpulse.commands.polling import KafkaOutlet
 from tests.connectors.channels.mails import THREAD, message
 from tests.connectors.gateway.kafka import everything, made
 from tests.servers.imap import Box, ImapServer, serving
@@ -62,7 +64,7 @@ def outlet() -> Kept:
     return Kept()
 
 
-def poller(server: ImapServer, outlet: Kept, folder: Path, password: str = "right", **more: object) -> ImapPoller:
+def poller(server: ImapServer, outlet: Outlet, folder: Path, password: str = "right", **more: object) -> ImapPoller:
     settings = ImapSettings("127.0.0.1", "help", password, server.port, tls=False, **more)  # type: ignore[arg-type]
     source = Source("mail", "acme", MailOptions(own=frozenset({"acme.example"})))
     return ImapPoller(settings, source, outlet, StateFile(folder / "state.json"), lambda: NOW_MS)
@@ -127,6 +129,26 @@ def test_a_connection_that_breaks_is_taken_up_where_it_was(server: ImapServer, o
     server.break_at = "UID FETCH"
     with pytest.raises(ImapError, match="broke off"):
         poller(server, outlet, tmp_path).poll()
+    assert poller(server, outlet, tmp_path).poll().events == 1
+
+
+@pytest.mark.parametrize("command", ["UID SEARCH", "UID FETCH"])
+def test_a_server_that_will_not_now_is_asked_again(
+    server: ImapServer, outlet: Kept, tmp_path: Path, command: str
+) -> None:
+    server.boxes["INBOX"].add(THREAD[0])
+    server.refuse_at = command
+    with pytest.raises(ImapError, match=r"answers NO to .*: poll again"):
+        poller(server, outlet, tmp_path).poll()
+    assert poller(server, outlet, tmp_path).poll().events == 1
+    assert outlet.events[0].historical, "nothing was remembered of the poll that failed"
+
+
+def test_a_message_that_is_gone_by_now_is_passed(server: ImapServer, outlet: Kept, tmp_path: Path) -> None:
+    inbox = server.boxes["INBOX"]
+    for raw in THREAD[:2]:
+        inbox.add(raw)
+    inbox.gone.add(1)
     assert poller(server, outlet, tmp_path).poll().events == 1
 
 
@@ -240,6 +262,24 @@ async def test_the_command_brings_mail_to_kafka(
         ("m1@example.org", "acme")
     ]
     assert [decode_dead_letter(value).origin for _, value in letters] == ["imap/mail/INBOX"]
+
+
+@pytest.mark.kafka
+async def test_a_large_mail_that_cannot_be_read_does_not_hold_up_the_others(
+    server: ImapServer, tansu: Broker, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    topics = made(tansu.address, unique)
+    large = message(**{"from": ""}, body="x" * 1_200_000)
+    server.boxes["INBOX"].add(large)
+    server.boxes["INBOX"].add(THREAD[0])
+    outlet = KafkaOutlet(tansu.address, topics, threading.Event())
+    try:
+        report = poller(server, outlet, tmp_path).poll()
+    finally:
+        outlet.close()
+    assert (report.read, report.events, report.parked) == (2, 1, 1)
+    letters = chain.from_iterable((await everything(tansu.address, topics.dead_letters, 1)).values())
+    assert [decode_dead_letter(value).original for _, value in letters] == [large[:1_000_000]]
 
 
 @pytest.mark.parametrize("reference", ["hunter2", "env:NOT_SET_ANYWHERE", "file:/not/there", "env:", ""])

@@ -29,14 +29,14 @@ def letter(n: int, topic: str = "interactions", **said: object) -> DeadLetter:
     return DeadLetter(**{**fields, **said})  # type: ignore[arg-type]
 
 
-def park(broker: Broker, desk: Desk, letters: Iterable[DeadLetter | bytes]) -> None:
-    """Put them where a worker would; bytes go as they are. All into partition 0."""
+def park(broker: Broker, desk: Desk, letters: Iterable[DeadLetter | bytes], partition: int = 0) -> None:
+    """Put them where a worker would; bytes go as they are. All into one partition."""
     producer = KafkaProducer(bootstrap_servers=broker.address, acks="all", enable_idempotence=False, linger_ms=20)
     sent = [
         producer.send(
             desk.topics.dead_letters,
             value=each if isinstance(each, bytes) else wire.encode_dead_letter(each),
-            partition=0,
+            partition=partition,
         )
         for each in letters
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from schemas import wire
 from schemas.records import DeadLetter
 from schemas.registry import MARKER
 from schemas.topics import Topics
+from supportpulse import topic_reading
 from supportpulse import topics as topic_maker
 from supportpulse.dlq.letters import Selection
 from supportpulse.dlq.redrive import Desk, redrive
+from supportpulse.topic_reading import Lying
 from tests.dlq.child import STEPS
 from tests.dlq.harness import NOW_MS, letter, lying, park
 from tests.servers.plugin import Broker
@@ -89,6 +92,41 @@ def test_a_record_that_was_parked_twice_is_one_letter(broker: Broker, desk: Desk
     park(broker, desk, [letter(0, there), letter(0, there, parked_at=NOW_MS + 99), letter(0, there, original=b"other")])
     assert set(redrive(desk, EVERYTHING, now).sent) == {"0/0", "0/2"}
     assert lying(desk, there) == {(b"acme/0", b"bytes of 0"): 1, (b"acme/0", b"other"): 1}
+
+
+@pytest.mark.kafka
+def test_equal_letters_of_two_partitions_are_one_however_they_are_read(
+    tansu: Broker, unique: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = made_desk(tansu, unique)
+    there = desk.topics.interactions
+    park(tansu, desk, [letter(0, there)])
+    park(tansu, desk, [letter(1, there), letter(0, there)], partition=1)
+    read, backwards = topic_reading.read, cycle((False, True))
+
+    def in_turns(kafka: str, topic: str, since: Mapping[int, int] | None = None) -> Iterator[Lying]:
+        found = sorted(read(kafka, topic, since))
+        return iter(found[::-1] if topic == desk.topics.dead_letters and next(backwards) else found)
+
+    monkeypatch.setattr(topic_reading, "read", in_turns)
+    assert set(redrive(desk, EVERYTHING, now).sent) == {"0/0", "1/0"}
+    assert lying(desk, there) == {(b"acme/0", b"bytes of 0"): 1, (b"acme/1", b"bytes of 1"): 1}
+    for _ in range(2):
+        assert {each.id for each in desk.letters()} == {"0/0", "1/0"}
+
+
+@pytest.mark.kafka
+def test_a_letter_that_was_redriven_is_not_sent_again_when_it_is_parked_again(
+    tansu: Broker, unique: Callable[[str], str]
+) -> None:
+    desk = made_desk(tansu, unique)
+    there = desk.topics.interactions
+    park(tansu, desk, [letter(0, there)], partition=1)
+    assert set(redrive(desk, EVERYTHING, now).sent) == {"1/0"}
+    park(tansu, desk, [letter(0, there)])
+    again = redrive(desk, EVERYTHING, now)
+    assert (again.sent, set(again.before)) == ({}, {"1/0"})
+    assert lying(desk, there).total() == 1
 
 
 @pytest.mark.parametrize("step", STEPS)

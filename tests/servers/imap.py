@@ -15,10 +15,11 @@ _SEARCH = re.compile(r"UID SEARCH UID (\d+):\*", re.IGNORECASE)
 
 @dataclass
 class Box:
-    """A mailbox: messages by UID, and when each came."""
+    """A mailbox: messages by UID, and when each came; `gone` are found, and no longer there when they are fetched."""
 
     uidvalidity: int = 1
     messages: dict[int, tuple[bytes, str]] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
 
     def add(self, message: bytes, date: str = "02-Mar-2026 08:00:00 +0000") -> None:
         """A message arrives."""
@@ -37,6 +38,8 @@ class ImapServer(socketserver.ThreadingTCPServer):
         self.commands: list[str] = []
         #: Ends the connection at this command, once.
         self.break_at: str | None = None
+        #: Answers this command with NO, once.
+        self.refuse_at: str | None = None
 
     @property
     def port(self) -> int:
@@ -57,6 +60,10 @@ class _Session(socketserver.StreamRequestHandler):
             if self.server.break_at is not None and command.upper().startswith(self.server.break_at):
                 self.server.break_at = None
                 return
+            if self.server.refuse_at is not None and command.upper().startswith(self.server.refuse_at):
+                self.server.refuse_at = None
+                self._say(f"{tag} NO [UNAVAILABLE] not now")
+                continue
             if not self._answer(tag, word, command):
                 return
 
@@ -95,7 +102,7 @@ class _Session(socketserver.StreamRequestHandler):
             self._say(" ".join(["* SEARCH", *map(str, found)]), f"{tag} OK done")
         elif fetch is not None:
             uid, most = int(fetch[1]), int(fetch[2] or 1 << 30)
-            if uid in box.messages:
+            if uid in box.messages and uid not in box.gone:
                 message, date = box.messages[uid]
                 part = message[:most]
                 head = f'* {uid} FETCH (UID {uid} INTERNALDATE "{date}" BODY[]<0> {{{len(part)}}}\r\n'

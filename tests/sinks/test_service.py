@@ -156,7 +156,12 @@ async def test_what_cannot_be_read_is_parked_once_and_stops_nothing(
     }
     assert len(rows) == 5
     assert count(database, "metric_facts") == 1
-    assert seen.refusals[topics.interactions, "malformed"] == 1
+    assert seen.refusals == {
+        (topics.facts, "malformed"): 2,
+        (topics.facts, "unknown_schema"): 1,
+        (topics.facts, "invalid_event"): 1,
+        (topics.dead_letters, "malformed"): 1,
+    }
 
 
 def _as_bytes(value: str | bytes) -> bytes:

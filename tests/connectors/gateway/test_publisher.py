@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 from aiokafka.partitioner import murmur2
+from structlog.testing import capture_logs
 
 from connectors.gateway.publisher import GatewayPublisher, NotPublished, PublisherConfig, Record
 from supportpulse import topics as kafka_topics
@@ -61,14 +62,17 @@ async def test_one_who_cannot_be_told_keeps_nobody_else_from_it(broker: Broker, 
 
     def broken(failure: NotPublished | None) -> None:
         called.append(failure)
-        raise ZeroDivisionError
+        raise ValueError("what was sent")
 
-    async with publishing(broker.address, topics) as publisher:
-        publisher.hand_over([record(topics.interactions, "acme/c", "1")], broken)
-        publisher.hand_over([record(topics.interactions, "acme/c", "2")], called.append)
-        publisher.hand_over([], called.append)
-        await publisher.publish([record(topics.interactions, "acme/c", "3")])
+    with capture_logs() as logs:
+        async with publishing(broker.address, topics) as publisher:
+            publisher.hand_over([record(topics.interactions, "acme/c", "1")], broken)
+            publisher.hand_over([record(topics.interactions, "acme/c", "2")], called.append)
+            publisher.hand_over([], called.append)
+            await publisher.publish([record(topics.interactions, "acme/c", "3")])
     assert called == [None, None, None]
+    (said,) = logs
+    assert (said["event"], said["error"], said["exc_info"]) == ("not_told", "ValueError", False)
 
 
 async def test_every_batch_is_for_all_replicas(broker: Broker, unique: Callable[[str], str]) -> None:

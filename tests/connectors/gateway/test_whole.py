@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from connectors.channels.base import Delivery
 from connectors.channels.github import GitHub
-from connectors.gateway.connections import GuardedServer
 from connectors.gateway.publisher import NotPublished, Record, Told
-from connectors.gateway.server import Gateway, GatewayConfig, listen
+from connectors.gateway.server import Gateway, GatewayConfig, listen, server_of
 from connectors.gateway.sources import Limits
 from connectors.gateway.stats import NoStats
 from sinks.prometheus.gateway import GatewayMetrics
@@ -221,16 +221,21 @@ async def test_who_stops_finishes_what_was_taken() -> None:
     line.writer.close()
 
 
-async def test_a_connection_in_use_is_kept_and_a_silent_one_is_not() -> None:
+async def test_a_connection_in_use_is_kept_and_a_silent_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = Gateway(book_of([GITHUB]), Kept(), GatewayConfig(now_ms=lambda: RECEIVED_MS))
-    quick = GuardedServer(gateway.answer, 10.0, gateway.take, access_log=None, keepalive_timeout=1.0)
-    server = await asyncio.get_running_loop().create_server(quick, "127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    real, ahead_seconds = loop.time, 0.0
+    # The loop's clock is put forward, so that half a minute of waiting is none, and a stall of this machine no silence.
+    monkeypatch.setattr(loop, "time", lambda: real() + ahead_seconds)
+    server = await loop.create_server(server_of(gateway), "127.0.0.1", 0)
     async with server:
         line = Line(*await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1]))
         for _ in range(6):
             line.send(b"".join(request(signed())))
             assert (await line.answer())[0] == 200
-            await asyncio.sleep(0.3)
+            ahead_seconds += 40.0
+            await asyncio.sleep(0.01)
+        ahead_seconds += 40.0
         assert await line.closed()
         line.writer.close()
 
@@ -255,16 +260,37 @@ async def test_a_connector_that_breaks_in_verifying_is_the_end_of_its_request_al
     assert len(kept.events) == 1
 
 
+async def test_a_connector_that_breaks_in_its_receipt_is_answered_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_self: GitHub, delivery: Delivery) -> None:
+        raise ValueError(delivery.body)
+
+    monkeypatch.setattr(GitHub, "receipt", broken)
+    held = Held()
+    with capture_logs() as logs:
+        async with opened(held) as door, line_to(door) as line:
+            line.send(b"".join(request(signed())))
+            await held.came(1)
+            # As the publisher does it, whose logs and others' answers have nothing to do with it.
+            held.told[0](None)
+            assert (await line.answer())[0] == 500
+    assert [(each["event"], each["error"]) for each in logs] == [("request_failed", "ValueError")]
+
+
 async def test_one_who_cannot_be_answered_is_not_the_end_of_the_others() -> None:
     class Broken(NoStats):
         def answered(self, vendor: str, source: str, status: int, seconds: float) -> None:
             if status == 401:
-                raise ZeroDivisionError
+                raise ValueError("what was sent")
 
-    async with opened(Kept(), stats=Broken()) as door, line_to(door) as one, line_to(door) as other:
-        one.send(b"".join(request(signed(), signed().body + b" ")))
-        other.send(b"".join(request(signed())))
-        assert (await other.answer())[0] == 200
+    with capture_logs() as logs:
+        async with opened(Kept(), stats=Broken()) as door, line_to(door) as one, line_to(door) as other:
+            one.send(b"".join(request(signed(), signed().body + b" ")))
+            other.send(b"".join(request(signed())))
+            assert (await other.answer())[0] == 200
+    (said,) = logs
+    assert (said["event"], said["error"], said.get("exc_info")) == ("not_answered", "ValueError", False)
 
 
 async def test_who_reads_no_answers_is_not_answered_without_end(taken: list[bool]) -> None:

@@ -79,13 +79,32 @@ def test_a_reader_cannot_write_but_may_set(database: EmbeddedDatabase, tmp_path:
 
 def test_a_reader_does_not_wait_for_a_writer(database: EmbeddedDatabase, tmp_path: Path) -> None:
     reader = EmbeddedDatabase(tmp_path / "clickhouse", readonly=True)
-    busy = threading.Thread(target=database.query, args=("SELECT sleepEachRow(0.5) FROM numbers(4)",))
+    other = EmbeddedDatabase(tmp_path / "clickhouse")
+    ended: list[str] = []
+
+    def work() -> None:
+        try:
+            database.query("SELECT sleepEachRow(0.1) FROM numbers(300) SETTINGS max_block_size = 1")
+        except DatabaseError as exc:
+            ended.append(str(exc))
+
+    busy = threading.Thread(target=work)
     busy.start()
-    time.sleep(0.1)
-    reader.query("SELECT 1")
-    assert busy.is_alive()
-    busy.join()
-    reader.close()
+    try:
+        # A reader that waited would be answered when there is nothing of it to be seen any more.
+        running = "FROM system.processes WHERE query LIKE 'SELECT sleepEachRow%'"
+        deadline = time.monotonic() + 30
+        while reader.query(f"SELECT count() {running}").rows == [(0,)]:
+            assert busy.is_alive()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert busy.is_alive()
+    finally:
+        other.execute("KILL QUERY WHERE query LIKE 'SELECT sleepEachRow%' SYNC")
+        busy.join()
+        other.close()
+        reader.close()
+    assert "cancelled" in " ".join(ended)
 
 
 def test_a_closed_connection_says_so(database: EmbeddedDatabase) -> None:
