@@ -84,7 +84,8 @@ class Topics:
             Topic(self.windows, {"retention.ms": str(_DAY_MS)}),
             # A window reaches back 24 hours, and a restarted worker reads that much again.
             Topic(self.window_deltas, {"retention.ms": str(2 * _DAY_MS)}),
-            Topic(self.conversation_state, {"cleanup.policy": "compact"}),
+            # A conversation may be as large as nobody thought: names of 4,096 characters, thousands of turns.
+            Topic(self.conversation_state, {"cleanup.policy": "compact", "max.message.bytes": str(8 << 20)}),
         )
 
 

@@ -36,7 +36,11 @@ class Line:
 
     async def closed(self) -> bool:
         """Returns once the gateway has closed it, without another word."""
-        return await asyncio.wait_for(self._reader.read(), _PATIENCE_SECONDS) == b""
+        try:
+            return await asyncio.wait_for(self._reader.read(), _PATIENCE_SECONDS) == b""
+        except ConnectionResetError:
+            # What was still on its way when it closed is answered so.
+            return True
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from streams.worker.outbox import Outbox, Outgoing, SendFailed, partition_of
 from tests.servers.plugin import Broker, MakeTopic
 from tests.servers.produced import acks_asked_of
+from tests.streams.worker.harness import Surroundings
 
 
 @pytest.fixture
@@ -129,3 +130,15 @@ async def test_a_topic_that_is_not_there_is_told_with_what_to_do(kafka: Broker) 
             await outbox.send("nowhere", [Outgoing(b"k", b"v", 1_700_000_000_000)])
     finally:
         await outbox.stop()
+
+
+async def test_a_head_of_megabytes_arrives_and_is_read_back(around: Surroundings) -> None:
+    topic, ids = around.topics.conversation_state, "\u6f22" * 700_000
+    sent = Outgoing(b"k", ids.encode(), 1_700_000_000_000)
+    outbox = Outbox(around.broker.address)
+    await outbox.start()
+    try:
+        await outbox.send_to(topic, 0, [sent, sent])
+    finally:
+        await outbox.stop()
+    assert lying_in(around.broker, topic, 0) == [sent, sent]
