@@ -102,12 +102,17 @@ def replication(found: Mapping[str, Mapping[str, Any]], brokers: int) -> Finding
         yield ok("replicas", f"{wanted} of every topic, in step")
 
 
+#: The setting of a topic that says how large a record, with its batch, may be.
+_LARGEST = "max.message.bytes"
+
+
 def settings(configs: Mapping[str, Mapping[str, str]], topics: Topics, replicas: int) -> Findings:
     """The topics' configuration, as far as the broker tells."""
     events = configs.get(topics.interactions) or {}
     yield _insync(events.get("min.insync.replicas"), replicas)
     yield _retention(events.get("retention.ms"), topics)
     yield _compaction(configs, topics)
+    yield _sizes(configs, topics)
 
 
 def _insync(said: str | None, replicas: int) -> Finding:
@@ -153,6 +158,22 @@ def _compaction(configs: Mapping[str, Mapping[str, str]], topics: Topics) -> Fin
             f"compact for {' and '.join(kept)}, delete for the others: state would be forgotten, or events be lost",
         )
     return ok("cleanup.policy", f"compact for {' and '.join(kept)}")
+
+
+def _sizes(configs: Mapping[str, Mapping[str, str]], topics: Topics) -> Finding:
+    wanted = {topic.name: topic.config.get(_LARGEST) for topic in topics.all()}
+    said = {name: each[_LARGEST] for name, each in configs.items() if wanted.get(name) and _LARGEST in each}
+    if not said:
+        return unknown(_LARGEST, "cannot be asked here")
+    small = [name for name, found in said.items() if int(found) < int(wanted[name] or 0)]
+    if small:
+        return warning(
+            _LARGEST,
+            ", ".join(f"{name} takes {int(said[name]):,} bytes" for name in small),
+            "set it to " + " and ".join(f"{wanted[name]} for {name}" for name in small) + ": else whoever has more "
+            "to say ends there, at every start",
+        )
+    return ok(_LARGEST, f"enough for {' and '.join(sorted(said))}")
 
 
 def _replicas(found: Mapping[str, Mapping[str, Any]]) -> int:

@@ -44,6 +44,7 @@ def test_replicas(replicas: int, in_step: int, brokers: int, level: str) -> None
     assert levels(found) == {"replicas": level}
 
 
+COMPACTED = {"cleanup.policy": "compact", "max.message.bytes": str(8 << 20)}
 RIGHT = {"min.insync.replicas": "2", "retention.ms": str(30 * 86_400_000), "cleanup.policy": "delete"}
 
 
@@ -61,14 +62,24 @@ RIGHT = {"min.insync.replicas": "2", "retention.ms": str(30 * 86_400_000), "clea
     ],
 )
 def test_settings_of_events(said: dict[str, str], replicas: int, wrong: dict[str, str]) -> None:
-    configs = {EVENTS: RIGHT | said, TOPICS.conversation_state: {"cleanup.policy": "compact"}}
+    configs = {EVENTS: RIGHT | said, TOPICS.conversation_state: COMPACTED}
     found = levels(broker.settings(configs, TOPICS, replicas))
-    assert found == {"min.insync.replicas": "ok", "retention": "ok", "cleanup.policy": "ok"} | wrong
+    assert (
+        found
+        == dict.fromkeys(("min.insync.replicas", "retention", "cleanup.policy", "max.message.bytes"), "ok") | wrong
+    )
 
 
 def test_a_changelog_that_is_deleted_by_age_forgets_state() -> None:
     configs = {EVENTS: RIGHT, TOPICS.conversation_state: {"cleanup.policy": "delete"}}
     assert levels(broker.settings(configs, TOPICS, 3))["cleanup.policy"] == "error"
+
+
+def test_a_topic_that_was_made_for_smaller_records() -> None:
+    configs = {EVENTS: RIGHT, TOPICS.conversation_state: COMPACTED | {"max.message.bytes": "1048588"}}
+    (found,) = (one for one in broker.settings(configs, TOPICS, 3) if one.check == "max.message.bytes")
+    assert found.level == "warning"
+    assert found.remedy.startswith(f"set it to {8 << 20} for {TOPICS.conversation_state}")
 
 
 def test_a_broker_that_tells_nothing_is_not_blamed() -> None:
