@@ -27,7 +27,7 @@ class FollowError(SupportpulseError):
 
 
 class LogFollower:
-    """Reads what is new in a log. `history` marks what was in it at the first time as `historical`."""
+    """Reads what is new in a log. What was in it at the first time is `historical`."""
 
     def __init__(
         self,
@@ -37,11 +37,9 @@ class LogFollower:
         outlet: Outlet,
         state: StateFile,
         now_ms: Callable[[], EpochMs],
-        *,
-        history: bool = True,
     ) -> None:
         self._path, self._connector, self._source = path, connector, source
-        self._outlet, self._state, self._now_ms, self._history = outlet, state, now_ms, history
+        self._outlet, self._state, self._now_ms = outlet, state, now_ms
 
     def poll(self) -> PollReport:
         """Every whole line that has come since. Raises `FollowError`, `StateError`, and what the outlet raises."""
@@ -59,8 +57,7 @@ class LogFollower:
                         mark = known if known.generation == inode else Mark(inode, 0)
                     stream.seek(mark.position)
                     for chunk in _whole_lines(stream):
-                        historical = self._history and mark.position < mark.history
-                        self._take(chunk, mark.position, report, historical=historical)
+                        self._take(chunk, mark.position, report, historical=mark.position < mark.history)
                         self._outlet.flush()
                         mark = Mark(inode, mark.position + len(chunk), mark.history)
                         marks[name] = mark
