@@ -37,11 +37,10 @@ def check(
 
     Example: supportpulse sla check deploy/policies.yaml
     """
-    import time
-
+    from schemas import times
     from supportpulse.commands.sla import check as run
 
-    run(file, time.time_ns() // 1_000_000, _console())
+    run(file, times.now_ms(), _console())
 
 
 @sla.command()

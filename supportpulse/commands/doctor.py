@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import msgspec
 
 import speedups
+from schemas import times
 from schemas.topics import Topics
 from sinks.service import SinkConfig
 from streams.worker.config import GROUP
@@ -39,7 +39,7 @@ def run(settings: Settings, topics: Topics) -> list[Finding]:
         if not any(each.level == "error" and each.check in ("kafka", "topics") for each in found):
             found += guarded("records", lambda: read.look(kafka, topics))
     question = _asking(settings)
-    examined = list(guarded("clickhouse", lambda: clickhouse.examine(question, _now_ms)))
+    examined = list(guarded("clickhouse", lambda: clickhouse.examine(question, times.now_ms)))
     found += examined
     if read.samples is None:
         found.append(unknown("counts", "cannot be compared without Kafka's records"))
@@ -96,7 +96,7 @@ class _Records:
             "sink": topic_reading.committed(kafka, SinkConfig().group, records.record_of(topics)),
         }
         self.samples, self.committed = records.sample(kafka, topics), groups["sink"][0]
-        yield from records.examine(self.samples, groups, topics, _now_ms())
+        yield from records.examine(self.samples, groups, topics, times.now_ms())
 
 
 def _asking(settings: Settings) -> Ask:
@@ -105,7 +105,3 @@ def _asking(settings: Settings) -> Ask:
         return [msgspec.json.decode(line) for line in rows.splitlines()]
 
     return question
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

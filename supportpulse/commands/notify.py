@@ -10,7 +10,7 @@ from pathlib import Path
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
-from schemas import documents, secrets
+from schemas import documents, secrets, times
 from schemas.errors import SupportpulseError
 from schemas.records import SlaAlert
 from schemas.secrets import SecretUnreadable
@@ -21,7 +21,6 @@ from sinks.prometheus.notifier import NotifierMetrics
 from sinks.prometheus.server import MetricsServer
 from supportpulse import reach, stopping
 from supportpulse.settings import Settings
-from supportpulse.up.landing import wall_clock_ms
 
 
 def secret_of(reference: str, environ: Mapping[str, str] = os.environ) -> bytes:
@@ -50,7 +49,7 @@ async def _run(settings: Settings, config: NotifierConfig, refused: Path | None,
     registry = CollectorRegistry()
     service = NotifierService(
         config,
-        clock=wall_clock_ms,
+        clock=times.now_ms,
         stats=NotifierMetrics(registry),
         on_refused=lambda alert: None if refused is None else _keep(refused, alert),
     )

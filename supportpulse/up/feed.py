@@ -13,9 +13,9 @@ import structlog
 from connectors.producer import EventPublisher, PublisherSettings, bulk
 from connectors.simulator.profiles import SimulationConfig
 from connectors.simulator.simulation import Simulation
+from schemas import times
 from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
-from supportpulse.up.landing import wall_clock_ms
 
 log = structlog.get_logger()
 
@@ -99,7 +99,7 @@ class Feed:
         try:
             with EventPublisher(PublisherSettings(bootstrap=self._kafka)) as publisher:
                 arrivals = self._simulation.live(
-                    self._plan.since_ms, now_ms=wall_clock_ms, sleep=self._sleep, from_ms=self._live_from_ms
+                    self._plan.since_ms, now_ms=times.now_ms, sleep=self._sleep, from_ms=self._live_from_ms
                 )
                 for arrival in arrivals:
                     if self._stopping.is_set():
@@ -107,7 +107,7 @@ class Feed:
                     publisher.publish(arrival.event)
                     self.published += 1
                 publisher.flush()
-                self._reached(publisher, wall_clock_ms())
+                self._reached(publisher, times.now_ms())
         except SupportpulseError as exc:
             self.failure = exc
             log.error("simulator.stopped", error=str(exc))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from concurrent.futures import Future
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from schemas.times import EpochMs
+from schemas import times
 from sinks.clickhouse.database import Database
 from sinks.prometheus.pipeline import SinkMetrics
 from sinks.prometheus.server import MetricsServer
@@ -58,7 +57,7 @@ class SinkThread:
         self._database.close()
 
     async def _start(self) -> None:
-        self._service = SinkService(self._config, self._database, clock=wall_clock_ms, stats=self._metrics)
+        self._service = SinkService(self._config, self._database, clock=times.now_ms, stats=self._metrics)
         await self._service.start()
 
     def _health(self) -> tuple[bool, str]:
@@ -76,8 +75,3 @@ def sink_of(stack: Stack, *, metrics_port: int) -> SinkThread:
         kafka=stack.kafka, epoch=stack.epoch, session_timeout_ms=int(stack.session_timeout_seconds * 1000)
     )
     return SinkThread(config, stack.connect(), host=stack.settings.host, metrics_port=metrics_port)
-
-
-def wall_clock_ms() -> EpochMs:
-    """Now."""
-    return time.time_ns() // 1_000_000

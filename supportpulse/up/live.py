@@ -18,6 +18,7 @@ from kafka.errors import KafkaError
 from rich.console import Console
 from rich.live import Live
 
+from schemas import times
 from schemas.errors import SupportpulseError
 from schemas.topics import Topics
 from sinks.clickhouse.embedded import EmbeddedDatabase
@@ -28,7 +29,7 @@ from supportpulse.processes import Server, ServerDied
 from supportpulse.settings import Settings
 from supportpulse.up.children import drain_worker, start_worker
 from supportpulse.up.feed import Feed, plan
-from supportpulse.up.landing import SinkThread, sink_of, wall_clock_ms
+from supportpulse.up.landing import SinkThread, sink_of
 from supportpulse.up.stack import Stack, open_database, running_stack
 from supportpulse.up.view import look, render
 
@@ -64,7 +65,7 @@ def run_live(settings: Settings, options: LiveOptions, console: Console) -> None
     with running_stack(
         settings, kafka=options.kafka, policies=policies, rewrite_policies=options.rewrite_policies
     ) as stack:
-        stack.restore(wall_clock_ms())
+        stack.restore(times.now_ms())
         if console.is_terminal:
             _Live(stack, options, console).run()
         else:
@@ -72,7 +73,7 @@ def run_live(settings: Settings, options: LiveOptions, console: Console) -> None
 
 
 def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:
-    now_ms = wall_clock_ms()
+    now_ms = times.now_ms()
     console.print(f"running: {_kafka(stack)}, {_clickhouse(stack)}, logs in {stack.data_dir.logs}")
     sink = sink_of(stack, metrics_port=stack.settings.sink_metrics_port)
     sink.start()
@@ -130,7 +131,7 @@ class _Live:
                 while not self._stop.is_set():
                     _check(worker, feed)
                     try:
-                        screen.update(render(look(database, wall_clock_ms()), self._notes(feed)), refresh=True)
+                        screen.update(render(look(database, times.now_ms()), self._notes(feed)), refresh=True)
                     except DatabaseError as exc:
                         screen.update(f"ClickHouse does not answer: {exc}", refresh=True)
                     self._stop.wait(_REFRESH_SECONDS)
@@ -163,7 +164,7 @@ def _feed_all(feed: Feed | None) -> None:
     if feed is None:
         return
     try:
-        feed.history(wall_clock_ms())
+        feed.history(times.now_ms())
     except SupportpulseError as exc:
         feed.failure = exc
         return
@@ -210,7 +211,7 @@ def _feed(stack: Stack, options: LiveOptions) -> Feed:
         days=options.days,
         conversations_per_day=options.conversations_per_day,
         seed=options.seed,
-        now_ms=wall_clock_ms(),
+        now_ms=times.now_ms(),
     )
     return Feed(wanted, stack.kafka, memo)
 
