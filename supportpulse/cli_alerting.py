@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+from sinks.notifier.config import GROUP
 from supportpulse.options import AsOf, ClickHouse, DataDir, Kafka, Verbose
 
 # As in `supportpulse.cli`, for the same reason.
@@ -113,7 +114,7 @@ def notify(
     kafka: Kafka = None,
     group: Annotated[
         str, typer.Option(help="Notifiers of the same group share the work; each other receiver needs its own.")
-    ] = "supportpulse-notifier",
+    ] = GROUP,
     oldest_hours: Annotated[
         float, typer.Option(help="What was raised longer ago is not told any more.", min=0.0)
     ] = 24.0,

@@ -24,6 +24,7 @@ from schemas.topics import Topics
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.endpoint import SqlEndpoint
 from sinks.errors import DatabaseError
+from streams.worker.config import GROUP
 from supportpulse import processes
 from supportpulse.processes import Server, ServerDied
 from supportpulse.settings import Settings
@@ -36,7 +37,6 @@ from supportpulse.up.view import look, render
 _EXAMPLE = "SELECT * FROM agent_scorecard ORDER BY resolutions DESC LIMIT 5"
 _REFRESH_SECONDS = 2.0
 _SETTLE_SECONDS = 120.0
-_GROUP = "supportpulse-worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ def committed_offsets(kafka: str) -> dict[int, int]:
     try:
         admin = KafkaAdminClient(bootstrap_servers=kafka)
         try:
-            found = admin.list_group_offsets({_GROUP: None})[_GROUP]
+            found = admin.list_group_offsets({GROUP: None})[GROUP]
         finally:
             admin.close()
     except KafkaError as exc:
