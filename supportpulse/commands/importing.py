@@ -24,8 +24,7 @@ def options_of(
         zone = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         raise SupportpulseError(f"{timezone!r} is no IANA time zone, like Asia/Riyadh") from exc
-    ours = frozenset(each.strip().lower().removeprefix("@") for each in own)
-    return ImportOptions(tenant=tenant, source=source, timezone=zone, mapping=mapping, own=ours)
+    return ImportOptions(tenant=tenant, source=source, timezone=zone, mapping=mapping, own=frozenset(own))
 
 
 def check(files: Sequence[Path], format_name: str, options: ImportOptions) -> None:
