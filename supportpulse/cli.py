@@ -19,18 +19,17 @@ from supportpulse.options import (
     Events,
     Kafka,
     MoreEvents,
+    Own,
     Policies,
     RewritePolicies,
     Sources,
     UpKafka,
     Verbose,
+    console,
 )
 
 # typer reads these annotations when it runs, and Python 3.10 cannot evaluate `X | None` in all of them.
 # ruff: noqa: UP045
-
-#: Where there is no terminal to ask how wide it is.
-_PAGE_WIDTH = 150
 
 #: Formats that a terminal shows: the engine in the process leaves out the end of their last line.
 _TEXT_FORMATS = ("TabSeparated", "TSV", "CSV", "JSON", "Pretty", "Vertical", "Values", "Markdown", "XML", "Custom")
@@ -206,14 +205,11 @@ def up(
         raise SupportpulseError(
             "--events and --as-of belong to --once; to feed a running pipeline: supportpulse import"
         )
-    from rich.console import Console
-
     from supportpulse.up.live import LiveOptions, run_live
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PAGE_WIDTH)
-    run_live(found, LiveOptions(kafka, found.policies, simulate, days, conversations, seed, rewrite_policies), console)
+    run_live(
+        found, LiveOptions(kafka, found.policies, simulate, days, conversations, seed, rewrite_policies), console()
+    )
 
 
 @app.command()
@@ -261,10 +257,7 @@ def import_(
     mapping: Annotated[
         Optional[Path], typer.Option(help="For `mapped`: which column is what (YAML).", metavar="FILE")
     ] = None,
-    own: Annotated[
-        Optional[list[str]],
-        typer.Option(help="For `email`: an address or a domain of yours; may be repeated.", metavar="ADDRESS"),
-    ] = None,
+    own: Own = None,
     refusals: Annotated[Optional[Path], typer.Option(help="Write every refused row here (JSONL).")] = None,
     once: Annotated[
         bool, typer.Option("--once", help="Bring them through the whole embedded pipeline into ClickHouse, and end.")

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 from sinks.notifier.config import GROUP
-from supportpulse.options import AsOf, ClickHouse, DataDir, Kafka, Verbose
+from supportpulse.options import AsOf, ClickHouse, DataDir, Json, Kafka, Verbose, console
 
 # As in `supportpulse.cli`, for the same reason.
 # ruff: noqa: UP045
-
-#: Where there is no terminal to ask how wide it is.
-_PAGE_WIDTH = 150
 
 sla = typer.Typer(
     name="sla",
@@ -41,7 +35,7 @@ def check(
     from schemas import times
     from supportpulse.commands.sla import check as run
 
-    run(file, times.now_ms(), _console())
+    run(file, times.now_ms(), console())
 
 
 @sla.command()
@@ -63,7 +57,7 @@ def simulate(
         bool,
         typer.Option("--as-written", help="Respect effective_from (default: the last version, as if since ever)."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+    as_json: Json = False,
     data_dir: DataDir = None,
     clickhouse: ClickHouse = None,
 ) -> None:
@@ -96,14 +90,7 @@ def simulate(
     if as_json:
         print(command.as_json(comparison).decode())
     else:
-        command.show(comparison, options, _console())
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=_PAGE_WIDTH)
+        command.show(comparison, options, console())
 
 
 def notify(
