@@ -17,6 +17,7 @@ from supportpulse.options import (
     DataDir,
     Epoch,
     Events,
+    ImportKafka,
     Kafka,
     MoreEvents,
     Own,
@@ -186,7 +187,7 @@ def up(
     from supportpulse import logs, reach, settings
 
     logs.configure(verbose=verbose)
-    found = settings.load(data_dir=data_dir, clickhouse=clickhouse, policies=policies)
+    found = settings.load(kafka=kafka, data_dir=data_dir, clickhouse=clickhouse, policies=policies)
     if once:
         from supportpulse.commands.importing import account_for
         from supportpulse.up.once import OnceOptions, run_once
@@ -197,7 +198,11 @@ def up(
         reach.check_files(files)
         judged_ms = None if as_of is None else times.parse(as_of)
         options = OnceOptions(
-            events=files, policies=found.policies, as_of_ms=judged_ms, kafka=kafka, rewrite_policies=rewrite_policies
+            events=files,
+            policies=found.policies,
+            as_of_ms=judged_ms,
+            kafka=found.named_kafka,
+            rewrite_policies=rewrite_policies,
         )
         account_for(run_once(found, options, _say), _say)
         return
@@ -207,9 +212,8 @@ def up(
         )
     from supportpulse.up.live import LiveOptions, run_live
 
-    run_live(
-        found, LiveOptions(kafka, found.policies, simulate, days, conversations, seed, rewrite_policies), console()
-    )
+    wanted = LiveOptions(found.named_kafka, found.policies, simulate, days, conversations, seed, rewrite_policies)
+    run_live(found, wanted, console())
 
 
 @app.command()
@@ -250,7 +254,7 @@ def import_(
             "asterisk_queue_log, uci_incidents, ibm_twitter or twitter_threads.",
         ),
     ] = "events",
-    kafka: Kafka = None,
+    kafka: ImportKafka = None,
     tenant: Annotated[Optional[str], typer.Option(help="Tenant of the events (default: the format's name).")] = None,
     source: Annotated[Optional[str], typer.Option(help="Source of the events (default: the format's name).")] = None,
     timezone: Annotated[str, typer.Option(help="Zone of times written without one.")] = "UTC",
@@ -298,7 +302,7 @@ def import_(
                 format_name=format_name,
                 policies=found.policies,
                 as_of_ms=None if as_of is None else times.parse(as_of),
-                kafka=kafka,
+                kafka=found.named_kafka,
                 import_options=options,
                 refusals=refusals,
             ),

@@ -53,6 +53,13 @@ ClickHouseOfUp = Annotated[
     Optional[str],
     typer.Option(help="A ClickHouse of your own (default: that of the data directory).", metavar="URL"),
 ]
+ImportKafka = Annotated[
+    Optional[str],
+    typer.Option(
+        help="A Kafka of your own (default: that of a running `up`, else 127.0.0.1:9092; with --once an embedded one).",
+        metavar="HOST:PORT",
+    ),
+]
 UpKafka = Annotated[
     Optional[str],
     typer.Option(help="A Kafka of your own (default: an embedded broker, in memory).", metavar="HOST:PORT"),

@@ -54,8 +54,7 @@ def run(settings: Settings, topics: Topics) -> list[Finding]:
 def _asleep(settings: Settings) -> bool:
     """Whether all there is is the data directory of an `up` that has ended, and its broker with it."""
     data_dir = DataDir(settings.data_dir)
-    named = "kafka" in settings.model_fields_set
-    return settings.embedded and not named and data_dir.exists and not data_dir.broker.exists()
+    return settings.embedded and settings.named_kafka is None and data_dir.exists and not data_dir.broker.exists()
 
 
 def lines(found: Sequence[Finding]) -> Iterator[str]:
