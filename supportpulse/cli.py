@@ -227,8 +227,8 @@ def sql(
 ) -> None:
     """Ask ClickHouse: of the `up` that runs on the data directory, of what an earlier one left there, or of a server.
 
-    Tables: interactions, metric_facts, sla_alerts, metric_windows. Views: facts, kpi_hourly, sla_attainment,
-    agent_scorecard, open_conversations. Rows of a table replace each other: read tables with FINAL.
+    Tables: interactions, metric_facts, sla_alerts, metric_windows, dead_letters. Views: facts, kpi_hourly,
+    sla_attainment, agent_scorecard, open_conversations. Rows of a table replace each other: read tables with FINAL.
 
     Example: supportpulse sql "SELECT tenant, metric, count(), avg(value_ms) FROM facts GROUP BY ALL"
     """
