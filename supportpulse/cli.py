@@ -167,15 +167,22 @@ def up(
     kafka: UpKafka = None,
     clickhouse: ClickHouse = None,
     simulate: Annotated[bool, typer.Option(help="Feed it with simulated traffic of four tenants.")] = True,
-    days: Annotated[float, typer.Option(help="Simulated history before now.", min=0.0, max=400.0)] = 1.0,
-    conversations: Annotated[float, typer.Option(help="Simulated conversations a day.", min=1.0)] = 10_000.0,
-    seed: Annotated[int, typer.Option(help="Of the simulation: the same seed gives the same traffic.")] = 1,
+    days: Annotated[
+        Optional[float], typer.Option(help="Simulated history before now (default: 1).", min=0.0, max=400.0)
+    ] = None,
+    conversations: Annotated[
+        Optional[float], typer.Option(help="Simulated conversations a day (default: 10000).", min=1.0)
+    ] = None,
+    seed: Annotated[
+        Optional[int], typer.Option(help="Of the simulation: the same seed gives the same traffic (default: 1).")
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Run the whole pipeline: broker, worker, ClickHouse, metrics, fed by simulated traffic, or once over files.
 
     In a terminal it shows a live table until Ctrl-C; without one it ends after the simulated history. Started again on
-    the same --data-dir it carries on.
+    the same --data-dir it carries on, and the simulation as it began: --days, --conversations and --seed are its first
+    run's.
 
     Examples:
 

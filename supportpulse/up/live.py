@@ -46,9 +46,9 @@ class LiveOptions:
     kafka: str | None = None
     policies: Path | None = None
     simulate: bool = True
-    days: float = 1.0
-    conversations_per_day: float = 10_000.0
-    seed: int = 1
+    days: float | None = None
+    conversations_per_day: float | None = None
+    seed: int | None = None
     rewrite_policies: bool = False
 
 
