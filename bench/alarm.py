@@ -20,7 +20,7 @@ from bench.brokers import PARTITIONS, Broker, Loaded, broker, partition_of
 from bench.contestants.meter import Job
 from bench.report import Report, count
 from connectors.producer import EventPublisher, PublisherSettings
-from schemas import fast, wire
+from schemas import fast, times, wire
 from schemas.records import Channel, InteractionEvent
 from schemas.ticks import tick_key
 from schemas.times import EpochMs
@@ -141,7 +141,7 @@ def _contact(name: str, channel: Channel, at_ms: EpochMs) -> InteractionEvent:
 
 def _far(conversations: int) -> Iterator[Loaded]:
     """Contacts of the last day, nobody has answered."""
-    now_ms = _now_ms()
+    now_ms = times.now_ms()
     for number in range(conversations):
         name, at_ms = f"far-{number}", now_ms - _DAY_MS + number * _DAY_MS // conversations
         key = record_key("bench", name)
@@ -171,7 +171,7 @@ def _watch(there: Broker, options: argparse.Namespace) -> list[float]:
     def read(since_ms: EpochMs) -> None:
         while not done.is_set():
             polled = consumer.poll(20)
-            now_ms = _now_ms()
+            now_ms = times.now_ms()
             for records in polled.values():
                 for record in records:
                     alert = fast.decode_alert(record.value)
@@ -181,10 +181,10 @@ def _watch(there: Broker, options: argparse.Namespace) -> list[float]:
     try:
         # Until the worker has caught up with what lay there: one that is silent from now on is raised when it has.
         with EventPublisher(PublisherSettings(there.address, live.TOPICS.interactions, idempotent=False)) as publisher:
-            publisher.publish(_contact("first", "live_chat", _now_ms()))
+            publisher.publish(_contact("first", "live_chat", times.now_ms()))
             publisher.flush()
             _until_one(consumer)
-            reader = threading.Thread(target=read, args=(_now_ms() + round(options.warm_up * 1000),), daemon=True)
+            reader = threading.Thread(target=read, args=(times.now_ms() + round(options.warm_up * 1000),), daemon=True)
             reader.start()
             _publish(publisher, options.rate, options.seconds)
         time.sleep(TARGET_SECONDS + _AFTER_SECONDS)
@@ -207,11 +207,7 @@ def _publish(publisher: EventPublisher, per_second: float, seconds: float) -> No
     began, sent = time.monotonic(), 0
     while (passed := time.monotonic() - began) < seconds:
         for number in range(sent, int(passed * per_second)):
-            publisher.publish(_contact(f"soon-{number}", "live_chat", _now_ms()))
+            publisher.publish(_contact(f"soon-{number}", "live_chat", times.now_ms()))
             sent = number + 1
         time.sleep(_PACE_SECONDS)
     publisher.flush()
-
-
-def _now_ms() -> EpochMs:
-    return time.time_ns() // 1_000_000

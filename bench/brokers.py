@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from schemas import times
 from schemas.topics import Topics
 from supportpulse import topics as topic_maker
 from supportpulse.broker import TansuBroker
@@ -124,7 +124,7 @@ async def _load(address: str, topic: str, records: Iterable[Loaded]) -> Load:
 
 async def _send(producer: Any, topic: str, partition: int, records: list[Loaded]) -> None:
     sent = []
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = times.now_ms()
     batch = producer.create_batch()
     for record in records:
         while batch.append(key=record.key, value=record.value, timestamp=now_ms) is None:

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from bench import live, rates, runs
 from bench.brokers import Broker, broker
 from bench.report import Report, count
+from schemas import times
 from schemas.times import EpochMs
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.migrate import migrate
@@ -84,7 +85,7 @@ async def _watch(there: Broker, options: argparse.Namespace) -> tuple[list[float
     registry = CollectorRegistry()
     stats = SinkMetrics(registry, WindowGauges(registry))
     config = SinkConfig(there.address, "live-sink", live.TOPICS, session_timeout_ms=6_000)
-    sink = SinkService(config, database, clock=_now_ms, stats=stats)
+    sink = SinkService(config, database, clock=times.now_ms, stats=stats)
     metrics = MetricsServer(registry)
     metrics.start()
     await sink.start()
@@ -102,7 +103,7 @@ async def _watch(there: Broker, options: argparse.Namespace) -> tuple[list[float
         await asyncio.sleep(_AFTER_SECONDS)
         stop.set()
         await asyncio.gather(*watching)
-    began_ms = _now_ms() - (time.monotonic_ns() - published.marks[0].at_ns) // 1_000_000
+    began_ms = times.now_ms() - (time.monotonic_ns() - published.marks[0].at_ns) // 1_000_000
     since_ms = began_ms + int(options.warm_up * 1000)
     ended = _ended(reader)
     await sink.stop()
@@ -127,7 +128,7 @@ class FactWatch:
 
     def look(self, reader: EmbeddedDatabase) -> None:
         """Ask ClickHouse; what is new was not there when it was asked before."""
-        since_ms = _now_ms() - _LOOK_BACK_MS
+        since_ms = times.now_ms() - _LOOK_BACK_MS
         answer = reader.query(
             "SELECT toUnixTimestamp64Milli(ended_at) AS ended_ms, count() FROM metric_facts "
             "WHERE metric IN ('first_response', 'next_response', 'first_response_any') "
@@ -135,7 +136,7 @@ class FactWatch:
             "AND revision = 1 AND ended_at > fromUnixTimestamp64Milli({since_ms:Int64}) GROUP BY ended_ms",
             {"since_ms": since_ms},
         )
-        now_ms = _now_ms()
+        now_ms = times.now_ms()
         for ended_ms, facts in answer.rows:
             more = facts - self._seen[ended_ms]
             if more > 0:
@@ -174,7 +175,7 @@ def window_latencies(
 def _look_at_windows(port: int) -> tuple[EpochMs, dict[Series, int]]:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         text = answer.read().decode()
-    return _now_ms(), windows_of(text)
+    return times.now_ms(), windows_of(text)
 
 
 def windows_of(text: str) -> dict[Series, int]:
@@ -196,7 +197,3 @@ def _ended(reader: EmbeddedDatabase) -> dict[Series, list[EpochMs]]:
     for tenant, metric, ended_ms in answer.rows:
         found[tenant, metric].append(ended_ms)
     return found
-
-
-def _now_ms() -> EpochMs:
-    return time.time_ns() // 1_000_000

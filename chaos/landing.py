@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import time
 
+from schemas import times
 from sinks.service import SinkConfig, SinkService
 from supportpulse import logs
 from tests.pipeline.legacy import LegacyServer
@@ -25,9 +25,7 @@ async def land(kafka: str, clickhouse: str, *, drain: bool) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     database = LegacyServer(clickhouse)
-    service = SinkService(
-        SinkConfig(kafka=kafka, session_timeout_ms=SESSION_MS), database, clock=lambda: time.time_ns() // 1_000_000
-    )
+    service = SinkService(SinkConfig(kafka=kafka, session_timeout_ms=SESSION_MS), database, clock=times.now_ms)
     await service.start()
     goal = asyncio.ensure_future(service.drain() if drain else service.wait())
     stopped = asyncio.ensure_future(stop.wait())

@@ -14,6 +14,7 @@ from chaos.schedule import Pace, plan
 from chaos.stage import POLICIES, TOPICS, Stage
 from chaos.traffic import Traffic
 from chaos.verdict import FIELDS, Landed, Verdict, judge
+from schemas import times
 from schemas.records import MetricWindow
 from schemas.times import EpochMs
 from sinks.clickhouse.database import Database
@@ -53,13 +54,13 @@ def run(config: TrialConfig, scratch: Path, say: Say) -> Result:
     try:
         stage.start()
         say(f"started: Kafka {stage.kafka.address}, gateway on {stage.gateway_port}; logs in {scratch}")
-        traffic = Traffic(stage.gateway_port, stage.kafka.address, config.seed, _now_ms(), config.rate)
+        traffic = Traffic(stage.gateway_port, stage.kafka.address, config.seed, times.now_ms(), config.rate)
         traffic.start()
         by_kind = _faults(config, stage, traffic, say)
         _calm(stage, traffic)
         say(f"accepted {len(traffic.accepted):,} events; settling")
         # A pane's end: the windows of the last refresh are those of this instant.
-        as_of_ms = _now_ms() // PANE_MS * PANE_MS
+        as_of_ms = times.now_ms() // PANE_MS * PANE_MS
         stage.settle(as_of_ms)
         verdict = _verdict(stage, traffic, as_of_ms)
         notes = {
@@ -144,7 +145,3 @@ def landed_in(database: Database) -> Landed:
             ).rows
         ],
     )
-
-
-def _now_ms() -> EpochMs:
-    return time.time_ns() // 1_000_000

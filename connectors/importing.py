@@ -52,14 +52,6 @@ class Publisher(Protocol):
         """Take one event."""
 
 
-class EventList(list[InteractionEvent]):
-    """A publisher that keeps what it is given."""
-
-    def publish(self, event: InteractionEvent) -> None:
-        """Append the event."""
-        self.append(event)
-
-
 @dataclass(slots=True)
 class ImportReport:
     """`rows == imported + refused_count + sum(ignored.values())`.

@@ -11,7 +11,6 @@ topic's number of partitions breaks that.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,7 +22,7 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from schemas import fast
+from schemas import fast, times
 from schemas.checks import check_event
 from schemas.errors import MalformedRecord, SupportpulseError
 from schemas.records import InteractionEvent
@@ -84,17 +83,13 @@ def bulk(bootstrap: str) -> PublisherSettings:
     return PublisherSettings(bootstrap=bootstrap, linger_ms=50, in_flight=50_000)
 
 
-def _wall_clock_ms() -> EpochMs:
-    return time.time_ns() // 1_000_000
-
-
 class EventPublisher:
     """Publishes events and looks at what became of every one. For one thread.
 
     Making it connects, and raises `BrokerUnavailable` if no broker answers within the delivery timeout.
     """
 
-    def __init__(self, settings: PublisherSettings, *, now_ms: Callable[[], EpochMs] = _wall_clock_ms) -> None:
+    def __init__(self, settings: PublisherSettings, *, now_ms: Callable[[], EpochMs] = times.now_ms) -> None:
         self._settings = settings
         self._now_ms = now_ms
         self._waiting: deque[Any] = deque()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TypeAlias
 
@@ -18,6 +19,11 @@ _MILLISECOND = timedelta(milliseconds=1)
 #: What ClickHouse's DateTime64 can hold; an instant outside of it is refused at the edge.
 MIN_MS: EpochMs = -2_208_988_800_000  # 1900-01-01T00:00:00.000Z
 MAX_MS: EpochMs = 10_413_791_999_999  # 2299-12-31T23:59:59.999Z
+
+
+def now_ms() -> EpochMs:
+    """The present, by this host's clock."""
+    return time.time_ns() // 1_000_000
 
 
 def to_ms(moment: datetime) -> EpochMs:

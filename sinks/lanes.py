@@ -20,6 +20,8 @@ class Lane(Generic[R]):
     """One topic's way into one table."""
 
     topic: str
+    #: The name of its schemas.
+    record: str
     table: str
     #: Bytes → record; raises `Refused`.
     read: Callable[[bytes], R]
@@ -34,6 +36,7 @@ def lanes(topics: Topics) -> dict[str, Lane[Any]]:
     found: tuple[Lane[Any], ...] = (
         Lane(
             topics.interactions,
+            "interaction_event",
             "interactions",
             fast.decode_event,
             rows.interaction_columns,
@@ -41,14 +44,15 @@ def lanes(topics: Topics) -> dict[str, Lane[Any]]:
         ),
         Lane(
             topics.facts,
+            "metric_fact",
             "metric_facts",
             _fact,
             lambda facts, _positions: rows.fact_columns(facts),
             blocks.fact_block,
         ),
-        Lane(topics.alerts, "sla_alerts", _alert, lambda alerts, _positions: rows.alert_columns(alerts)),
-        Lane(topics.windows, "metric_windows", _window, rows.window_columns),
-        Lane(topics.dead_letters, "dead_letters", _dead_letter, rows.dead_letter_columns),
+        Lane(topics.alerts, "sla_alert", "sla_alerts", _alert, lambda alerts, _positions: rows.alert_columns(alerts)),
+        Lane(topics.windows, "metric_window", "metric_windows", _window, rows.window_columns),
+        Lane(topics.dead_letters, "dead_letter", "dead_letters", _dead_letter, rows.dead_letter_columns),
     )
     return {lane.topic: lane for lane in found}
 

@@ -17,20 +17,20 @@ from supportpulse.options import (
     DataDir,
     Epoch,
     Events,
+    ImportKafka,
     Kafka,
     MoreEvents,
+    Own,
     Policies,
     RewritePolicies,
     Sources,
     UpKafka,
     Verbose,
+    console,
 )
 
 # typer reads these annotations when it runs, and Python 3.10 cannot evaluate `X | None` in all of them.
 # ruff: noqa: UP045
-
-#: Where there is no terminal to ask how wide it is.
-_PAGE_WIDTH = 150
 
 #: Formats that a terminal shows: the engine in the process leaves out the end of their last line.
 _TEXT_FORMATS = ("TabSeparated", "TSV", "CSV", "JSON", "Pretty", "Vertical", "Values", "Markdown", "XML", "Custom")
@@ -167,15 +167,22 @@ def up(
     kafka: UpKafka = None,
     clickhouse: ClickHouse = None,
     simulate: Annotated[bool, typer.Option(help="Feed it with simulated traffic of four tenants.")] = True,
-    days: Annotated[float, typer.Option(help="Simulated history before now.", min=0.0, max=400.0)] = 1.0,
-    conversations: Annotated[float, typer.Option(help="Simulated conversations a day.", min=1.0)] = 10_000.0,
-    seed: Annotated[int, typer.Option(help="Of the simulation: the same seed gives the same traffic.")] = 1,
+    days: Annotated[
+        Optional[float], typer.Option(help="Simulated history before now (default: 1).", min=0.0, max=400.0)
+    ] = None,
+    conversations: Annotated[
+        Optional[float], typer.Option(help="Simulated conversations a day (default: 10000).", min=1.0)
+    ] = None,
+    seed: Annotated[
+        Optional[int], typer.Option(help="Of the simulation: the same seed gives the same traffic (default: 1).")
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Run the whole pipeline: broker, worker, ClickHouse, metrics, fed by simulated traffic, or once over files.
 
     In a terminal it shows a live table until Ctrl-C; without one it ends after the simulated history. Started again on
-    the same --data-dir it carries on.
+    the same --data-dir it carries on, and the simulation as it began: --days, --conversations and --seed are its first
+    run's.
 
     Examples:
 
@@ -187,7 +194,7 @@ def up(
     from supportpulse import logs, reach, settings
 
     logs.configure(verbose=verbose)
-    found = settings.load(data_dir=data_dir, clickhouse=clickhouse, policies=policies)
+    found = settings.load(kafka=kafka, data_dir=data_dir, clickhouse=clickhouse, policies=policies)
     if once:
         from supportpulse.commands.importing import account_for
         from supportpulse.up.once import OnceOptions, run_once
@@ -198,7 +205,11 @@ def up(
         reach.check_files(files)
         judged_ms = None if as_of is None else times.parse(as_of)
         options = OnceOptions(
-            events=files, policies=found.policies, as_of_ms=judged_ms, kafka=kafka, rewrite_policies=rewrite_policies
+            events=files,
+            policies=found.policies,
+            as_of_ms=judged_ms,
+            kafka=found.named_kafka,
+            rewrite_policies=rewrite_policies,
         )
         account_for(run_once(found, options, _say), _say)
         return
@@ -206,14 +217,10 @@ def up(
         raise SupportpulseError(
             "--events and --as-of belong to --once; to feed a running pipeline: supportpulse import"
         )
-    from rich.console import Console
-
     from supportpulse.up.live import LiveOptions, run_live
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PAGE_WIDTH)
-    run_live(found, LiveOptions(kafka, found.policies, simulate, days, conversations, seed, rewrite_policies), console)
+    wanted = LiveOptions(found.named_kafka, found.policies, simulate, days, conversations, seed, rewrite_policies)
+    run_live(found, wanted, console())
 
 
 @app.command()
@@ -227,8 +234,8 @@ def sql(
 ) -> None:
     """Ask ClickHouse: of the `up` that runs on the data directory, of what an earlier one left there, or of a server.
 
-    Tables: interactions, metric_facts, sla_alerts, metric_windows. Views: facts, kpi_hourly, sla_attainment,
-    agent_scorecard, open_conversations. Rows of a table replace each other: read tables with FINAL.
+    Tables: interactions, metric_facts, sla_alerts, metric_windows, dead_letters. Views: facts, kpi_hourly,
+    sla_attainment, agent_scorecard, open_conversations. Rows of a table replace each other: read tables with FINAL.
 
     Example: supportpulse sql "SELECT tenant, metric, count(), avg(value_ms) FROM facts GROUP BY ALL"
     """
@@ -254,17 +261,14 @@ def import_(
             "asterisk_queue_log, uci_incidents, ibm_twitter or twitter_threads.",
         ),
     ] = "events",
-    kafka: Kafka = None,
+    kafka: ImportKafka = None,
     tenant: Annotated[Optional[str], typer.Option(help="Tenant of the events (default: the format's name).")] = None,
     source: Annotated[Optional[str], typer.Option(help="Source of the events (default: the format's name).")] = None,
     timezone: Annotated[str, typer.Option(help="Zone of times written without one.")] = "UTC",
     mapping: Annotated[
         Optional[Path], typer.Option(help="For `mapped`: which column is what (YAML).", metavar="FILE")
     ] = None,
-    own: Annotated[
-        Optional[list[str]],
-        typer.Option(help="For `email`: an address or a domain of yours; may be repeated.", metavar="ADDRESS"),
-    ] = None,
+    own: Own = None,
     refusals: Annotated[Optional[Path], typer.Option(help="Write every refused row here (JSONL).")] = None,
     once: Annotated[
         bool, typer.Option("--once", help="Bring them through the whole embedded pipeline into ClickHouse, and end.")
@@ -305,7 +309,7 @@ def import_(
                 format_name=format_name,
                 policies=found.policies,
                 as_of_ms=None if as_of is None else times.parse(as_of),
-                kafka=kafka,
+                kafka=found.named_kafka,
                 import_options=options,
                 refusals=refusals,
             ),

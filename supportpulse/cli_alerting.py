@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-from supportpulse.options import AsOf, ClickHouse, DataDir, Kafka, Verbose
+from sinks.notifier.config import GROUP
+from supportpulse.options import AsOf, ClickHouse, DataDir, Json, Kafka, Verbose, console
 
 # As in `supportpulse.cli`, for the same reason.
 # ruff: noqa: UP045
-
-#: Where there is no terminal to ask how wide it is.
-_PAGE_WIDTH = 150
 
 sla = typer.Typer(
     name="sla",
@@ -37,11 +32,10 @@ def check(
 
     Example: supportpulse sla check deploy/policies.yaml
     """
-    import time
-
+    from schemas import times
     from supportpulse.commands.sla import check as run
 
-    run(file, time.time_ns() // 1_000_000, _console())
+    run(file, times.now_ms(), console())
 
 
 @sla.command()
@@ -63,7 +57,7 @@ def simulate(
         bool,
         typer.Option("--as-written", help="Respect effective_from (default: the last version, as if since ever)."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+    as_json: Json = False,
     data_dir: DataDir = None,
     clickhouse: ClickHouse = None,
 ) -> None:
@@ -96,14 +90,7 @@ def simulate(
     if as_json:
         print(command.as_json(comparison).decode())
     else:
-        command.show(comparison, options, _console())
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=_PAGE_WIDTH)
+        command.show(comparison, options, console())
 
 
 def notify(
@@ -114,7 +101,7 @@ def notify(
     kafka: Kafka = None,
     group: Annotated[
         str, typer.Option(help="Notifiers of the same group share the work; each other receiver needs its own.")
-    ] = "supportpulse-notifier",
+    ] = GROUP,
     oldest_hours: Annotated[
         float, typer.Option(help="What was raised longer ago is not told any more.", min=0.0)
     ] = 24.0,

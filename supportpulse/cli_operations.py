@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from schemas.errors import SupportpulseError
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from supportpulse.options import ClickHouseOfUp, DataDirOfUp, Json, Kafka, KafkaOfUp, console
 
 # As in `supportpulse.cli`, for the same reason.
 # ruff: noqa: UP045
 
-#: Where there is no terminal to ask how wide it is.
-_PAGE_WIDTH = 200
+#: A table of letters is wider than others.
+_LETTERS_WIDTH = 200
 
 dlq = typer.Typer(
     name="dlq",
@@ -26,22 +24,10 @@ dlq = typer.Typer(
     no_args_is_help=True,
 )
 
-Kafka = Annotated[
-    Optional[str],
-    typer.Option(
-        help="A Kafka of your own (default: that of a running `up`, else 127.0.0.1:9092).", metavar="HOST:PORT"
-    ),
-]
-DataDir = Annotated[Optional[Path], typer.Option(help="Of a running `up` (default: data).", metavar="DIR")]
-ClickHouse = Annotated[
-    Optional[str],
-    typer.Option(help="A ClickHouse of your own (default: that of the data directory).", metavar="URL"),
-]
 Reason = Annotated[
     Optional[str], typer.Option(help="Only these: malformed, invalid_event, unknown_schema, unknown_payload.")
 ]
 Origin = Annotated[Optional[str], typer.Option(help="Only those whose origin begins so.", metavar="PREFIX")]
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 
 
 @dlq.command("list")
@@ -53,8 +39,8 @@ def list_(
         bool, typer.Option("--show-bytes", help="Show the original bytes, too: they may hold people's words.")
     ] = False,
     as_json: Json = False,
-    kafka: Kafka = None,
-    data_dir: DataDir = None,
+    kafka: KafkaOfUp = None,
+    data_dir: DataDirOfUp = None,
 ) -> None:
     """Show what was parked, why, where it came from, and whether it was sent again.
 
@@ -65,7 +51,9 @@ def list_(
 
     logs.configure()
     found = settings.load(kafka=kafka, data_dir=data_dir)
-    list_letters(found, selection_of(reason, origin), limit, _console(), as_json=as_json, show_bytes=show_bytes)
+    list_letters(
+        found, selection_of(reason, origin), limit, console(_LETTERS_WIDTH), as_json=as_json, show_bytes=show_bytes
+    )
 
 
 @dlq.command("redrive")
@@ -88,8 +76,8 @@ def redrive_(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent where, and do nothing.")] = False,
     as_json: Json = False,
-    kafka: Kafka = None,
-    data_dir: DataDir = None,
+    kafka: KafkaOfUp = None,
+    data_dir: DataDirOfUp = None,
 ) -> None:
     """Send parked records again to where they came from, with the bytes they had: after a fix or an upgrade.
 
@@ -111,12 +99,14 @@ def redrive_(
     if not (everything or reason or origin or named):
         raise SupportpulseError("which letters? Say --reason, --origin or --ids, or --all for all of them")
     found = settings.load(kafka=kafka, data_dir=data_dir, sources=sources)
-    redrive_letters(found, selection_of(reason, origin, named), _console(), dry_run=dry_run, as_json=as_json)
+    redrive_letters(
+        found, selection_of(reason, origin, named), console(_LETTERS_WIDTH), dry_run=dry_run, as_json=as_json
+    )
 
 
 def migrate(
-    clickhouse: ClickHouse = None,
-    data_dir: DataDir = None,
+    clickhouse: ClickHouseOfUp = None,
+    data_dir: DataDirOfUp = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
 ) -> None:
     """Bring ClickHouse's tables and views up to this release.
@@ -154,9 +144,9 @@ def topics(
 
 
 def doctor(
-    kafka: Kafka = None,
-    clickhouse: ClickHouse = None,
-    data_dir: DataDir = None,
+    kafka: KafkaOfUp = None,
+    clickhouse: ClickHouseOfUp = None,
+    data_dir: DataDirOfUp = None,
     as_json: Json = False,
 ) -> None:
     """Look a deployment over: broker, topics, schemas, ClickHouse, clocks, lag, and whether the counts agree.
@@ -179,10 +169,3 @@ def doctor(
             print(line)
     if not examination.healthy(found):
         raise typer.Exit(1)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=_PAGE_WIDTH, file=sys.stdout)

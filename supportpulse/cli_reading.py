@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from supportpulse.options import Kafka
+from supportpulse.options import Kafka, Own
 
 # ruff: noqa: UP045
 
@@ -21,10 +21,7 @@ def imap(
     mailbox: Annotated[
         Optional[list[str]], typer.Option(help="What to read (default: INBOX); may be repeated.", metavar="NAME")
     ] = None,
-    own: Annotated[
-        Optional[list[str]],
-        typer.Option(help="An address or a domain of yours; may be repeated.", metavar="ADDRESS"),
-    ] = None,
+    own: Own = None,
     state: Annotated[Path, typer.Option(help="Remembers what was read.", metavar="FILE")] = Path("imap-state.json"),
     port: Annotated[int, typer.Option(help="Where the server listens.")] = 993,
     tls: Annotated[bool, typer.Option("--tls/--no-tls", help="Encrypt. Leave it out on this machine alone.")] = True,
@@ -55,7 +52,7 @@ def imap(
             account=account,
             tenant=tenant,
             source=source,
-            own=frozenset(each.strip().lower().removeprefix("@") for each in own or ()),
+            own=frozenset(own or ()),
             state=state,
             kafka=found.kafka,
             interval_seconds=interval,

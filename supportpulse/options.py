@@ -1,11 +1,14 @@
-"""Options that several commands share."""
+"""Options that several commands share, and where they print their tables."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # typer reads these annotations when it runs, and Python 3.10 cannot evaluate `X | None` in all of them.
 # ruff: noqa: UP045
@@ -38,6 +41,25 @@ DataDir = Annotated[
 Kafka = Annotated[
     Optional[str], typer.Option(help="A Kafka of your own (default: 127.0.0.1:9092).", metavar="HOST:PORT")
 ]
+#: Of those who look for a running `up` first.
+KafkaOfUp = Annotated[
+    Optional[str],
+    typer.Option(
+        help="A Kafka of your own (default: that of a running `up`, else 127.0.0.1:9092).", metavar="HOST:PORT"
+    ),
+]
+DataDirOfUp = Annotated[Optional[Path], typer.Option(help="Of a running `up` (default: data).", metavar="DIR")]
+ClickHouseOfUp = Annotated[
+    Optional[str],
+    typer.Option(help="A ClickHouse of your own (default: that of the data directory).", metavar="URL"),
+]
+ImportKafka = Annotated[
+    Optional[str],
+    typer.Option(
+        help="A Kafka of your own (default: that of a running `up`, else 127.0.0.1:9092; with --once an embedded one).",
+        metavar="HOST:PORT",
+    ),
+]
 UpKafka = Annotated[
     Optional[str],
     typer.Option(help="A Kafka of your own (default: an embedded broker, in memory).", metavar="HOST:PORT"),
@@ -50,6 +72,11 @@ ClickHouse = Annotated[
     ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")]
+Own = Annotated[
+    Optional[list[str]],
+    typer.Option(help="Of mail: an address or a domain of yours; may be repeated.", metavar="ADDRESS"),
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 Sources = Annotated[
     Optional[Path],
     typer.Option(help="The sources file (YAML): who may send, with which secrets.", metavar="FILE"),
@@ -63,3 +90,11 @@ Epoch = Annotated[
         show_default=True,
     ),
 ]
+
+
+def console(width: int = 150) -> Console:
+    """Where tables go. `width`: where there is no terminal to ask how wide it is."""
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal else Console(width=width)

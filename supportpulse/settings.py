@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     )
 
     @property
+    def named_kafka(self) -> str | None:
+        """The broker that an option or the environment names; None: nobody named one."""
+        return self.kafka if "kafka" in self.model_fields_set else None
+
+    @property
     def embedded(self) -> bool:
         """Whether ClickHouse runs inside the process."""
         return self.clickhouse == EMBEDDED

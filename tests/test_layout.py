@@ -90,6 +90,10 @@ def test_modules_stay_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
+def test_the_present_is_taken_in_one_place() -> None:
+    assert [named(path) for path in MODULES if "time.time_ns" in path.read_text("utf-8")] == ["schemas/times.py"]
+
+
 @pytest.mark.parametrize("package", ALLOWED)
 def test_every_folder_of_modules_is_a_package(package: str) -> None:
     folders = {path.parent for path in (ROOT / package).rglob("*.py")}

@@ -8,7 +8,9 @@ from functools import cache
 
 import pytest
 
-from chaos.controls import CONTROLS, ROOT, Control, switched_off
+from chaos import controls
+from chaos.controls import ROOT, switched_off
+from chaos.protections import CONTROLS, Control
 
 TEXT = (ROOT / "docs" / "traps.md").read_text(encoding="utf-8")
 ROWS = [row.strip("|").split("|") for row in TEXT.splitlines() if re.match(r"\| (?!-)", row)]
@@ -41,6 +43,12 @@ def test_every_trap_names_a_test() -> None:
 def test_every_protection_can_be_switched_off_and_its_test_exists(control: Control, path: str, name: str) -> None:
     assert switched_off(control, (ROOT / control.path).read_text(encoding="utf-8"))
     assert name in functions_in(path)
+
+
+def test_words_that_the_usage_shows_select_protections() -> None:
+    (example,) = re.findall(r"chaos\.controls (\w[\w ]+?) +#", controls.__doc__ or "")
+    for word in example.split():
+        assert any(word in control.protection for control in CONTROLS), word
 
 
 def test_the_page_lists_the_protections_that_are_switched_off() -> None:

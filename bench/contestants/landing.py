@@ -7,7 +7,6 @@ the clock runs, with clickhouse-driver into a server, or in Native format into t
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from kafka import KafkaConsumer, TopicPartition
 from bench.brokers import PARTITIONS
 from bench.contestants.meter import Job, Meter, job
 from bench.topics import RunTopics
+from schemas import times
 from sinks.batch import Batch
 from sinks.clickhouse.database import Database, insert_statement
 from sinks.clickhouse.embedded import EmbeddedDatabase
@@ -67,7 +67,7 @@ async def sink(given: Job, topics: RunTopics) -> Meter:
     meter = Meter(every=1)
     config = SinkConfig(given.kafka, f"{given.data_dir}-sink", topics, session_timeout_ms=6_000)
     with database(given) as opened:
-        service = SinkService(config, opened, clock=lambda: time.time_ns() // 1_000_000, stats=Tally(meter))
+        service = SinkService(config, opened, clock=times.now_ms, stats=Tally(meter))
         await service.start()
         meter.mark()
         await service.drain()

@@ -12,6 +12,7 @@ from bench.traffic import BEGIN_MS, DAY_MS
 from connectors.producer import EventPublisher, PublisherSettings
 from connectors.simulator.profiles import SimulationConfig
 from connectors.simulator.simulation import Simulation
+from schemas import times
 from schemas.records import InteractionEvent
 
 _TICK_SECONDS = 0.01
@@ -35,7 +36,7 @@ def run(given: Job) -> None:
         while (seconds := time.monotonic() - began) < given.seconds:
             due = int(seconds * given.per_second) - meter.events
             for event in islice(events, due):
-                now_ms = time.time_ns() // 1_000_000
+                now_ms = times.now_ms()
                 publisher.publish(
                     msgspec.structs.replace(event, occurred_at=now_ms, ingested_at=now_ms, historical=False)
                 )

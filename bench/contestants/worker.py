@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from bench.contestants.meter import Job, Meter, job
 from bench.topics import RunTopics
+from schemas import times
 from streams.sla import policy_file
 from streams.worker.app import Worker
 from streams.worker.config import WorkerConfig
@@ -49,7 +49,7 @@ async def run(given: Job) -> None:
     worker = Worker(
         config,
         Tally(meter),
-        (lambda: time.time_ns() // 1_000_000) if clock is None else lambda: clock.now_ms(meter.events),
+        times.now_ms if clock is None else lambda: clock.now_ms(meter.events),
     )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -14,7 +14,9 @@ from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 from email.utils import getaddresses, parsedate_to_datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from connectors.channels.base import SKEW_MS, ChannelOptions, Delivery, Parsed, Source, event
 from connectors.channels.payloads import fingerprint, from_rfc2822
@@ -81,13 +83,18 @@ SPAM_FIELDS = ("X-Spam-Flag", "X-Spam-Status", "X-Mailgun-Sflag")
 _BACKDATED_MS = 14 * 86_400_000
 
 
+def _as_compared(own: frozenset[str]) -> frozenset[str]:
+    """However people write them: addresses are compared in lower case, domains without what stands before them."""
+    return frozenset(each.strip().lower().removeprefix("@") for each in own)
+
+
 class MailOptions(ChannelOptions):
     """`own`: addresses and domains of ours, so that what they write is a reply, or a note if nobody else is written to.
 
     `subject_key`: an expression whose first group, found in a subject, names the conversation, like `\\[#(\\d+)\\]`.
     """
 
-    own: frozenset[str] = frozenset()
+    own: Annotated[frozenset[str], AfterValidator(_as_compared)] = frozenset()
     subject_key: str | None = None
 
 

@@ -37,6 +37,7 @@ from connectors.gateway.publisher import NotPublished, Record, Told
 from connectors.gateway.rounds import RETRY_AFTER_SECONDS, Rounds, Visit, failed, refusal
 from connectors.gateway.sources import Entry, SourceBook, Token
 from connectors.gateway.stats import GatewayStats, NoStats
+from schemas import times
 from schemas.times import EpochMs
 from schemas.topics import Topics
 
@@ -61,10 +62,6 @@ class Publishing(Protocol):
         """Whether Kafka answers now."""
 
 
-def _wall_clock_ms() -> EpochMs:
-    return time.time_ns() // 1_000_000
-
-
 def _no_metrics(_accept: str) -> tuple[str, bytes]:
     return "text/plain; charset=utf-8", b""
 
@@ -78,7 +75,7 @@ class GatewayConfig:
     topics: Topics = field(default_factory=Topics)
     head_timeout_seconds: float = 10.0
     read_timeout_seconds: float = 10.0
-    now_ms: Callable[[], EpochMs] = _wall_clock_ms
+    now_ms: Callable[[], EpochMs] = times.now_ms
 
 
 class Gateway:

@@ -2,7 +2,7 @@
 
 simulation = Simulation(SimulationConfig(seed=7))
 for arrival in simulation.history(start_ms, end_ms): ...
-for arrival in simulation.live(since_ms, now_ms=wall_clock_ms, sleep=time.sleep): ...
+for arrival in simulation.live(since_ms, now_ms=times.now_ms, sleep=time.sleep): ...
 """
 
 from __future__ import annotations
@@ -68,21 +68,18 @@ class Simulation:
         *,
         now_ms: Callable[[], EpochMs],
         sleep: Callable[[float], None],
-        speed: float = 1.0,
         from_ms: EpochMs | None = None,
     ) -> Iterator[Arrival]:
         """Never ends. What should have arrived by now comes at once and is historical; the rest when it is due.
 
-        The simulated clock starts at `now_ms()` and runs `speed` times as fast: with more than 1 it is soon ahead of
-        the real one. `from_ms` leaves out what arrives before it: a stopped simulation goes on without a gap.
+        `from_ms` leaves out what arrives before it: a stopped simulation goes on without a gap.
         """
         begun_ms = now_ms()
         for arrival in self._arrivals(since_ms, since_ms if from_ms is None else from_ms):
             if arrival.arrives_at_ms <= begun_ms:
                 yield Arrival(arrival.arrives_at_ms, _historical(arrival.event))
                 continue
-            due_ms = begun_ms + (arrival.arrives_at_ms - begun_ms) / speed
-            wait_ms = due_ms - now_ms()
+            wait_ms = arrival.arrives_at_ms - now_ms()
             if wait_ms > 0:
                 sleep(wait_ms / 1000)
             yield arrival

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from schemas.errors import SupportpulseError
 from schemas.topics import Topics
 
+#: The consumer group of notifiers, unless another is named.
+GROUP = "supportpulse-notifier"
+
 
 class NotifierMisconfigured(SupportpulseError):
     """Something about the receiver cannot be used. Says what."""
@@ -20,7 +23,7 @@ class NotifierConfig:
     url: str = field(repr=False)
     secret: bytes = field(repr=False)
     kafka: str = "127.0.0.1:9092"
-    group: str = "supportpulse-notifier"
+    group: str = GROUP
     topics: Topics = field(default_factory=Topics)
     #: Alerts raised longer ago are no news any more: so a first start does not tell the whole past.
     oldest_seconds: float = 86_400.0

@@ -1,7 +1,7 @@
 """Every metric there is: name, type, labels, meaning. Dashboards, alert rules and docs are checked against this file.
 
 Labels are bounded: topics, tables, reasons, metrics, channels, priorities, tenants and teams (capped, see
-`sinks.prometheus.windows`); never an agent, a customer or a conversation.
+`sinks.prometheus.capped`); never an agent, a customer or a conversation.
 """
 
 from __future__ import annotations

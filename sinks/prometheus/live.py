@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily
 
 from schemas.times import EpochMs
 from sinks.prometheus import catalogue
-from sinks.prometheus.windows import OTHER, Caps
+from sinks.prometheus.capped import Capped
 
 
 class Standings(Protocol):
@@ -52,18 +52,17 @@ _Labels = tuple[str, str, str]
 class LiveGauges:
     """Shows what it was told last."""
 
-    def __init__(self, registry: CollectorRegistry, caps: Caps | None = None) -> None:
-        self._caps = caps or Caps()
-        self._tenants: set[str] = set()
-        self._teams: dict[str, set[str]] = {}
+    def __init__(self, registry: CollectorRegistry, capped: Capped | None = None) -> None:
+        self._capped = capped or Capped()
         self._shown: dict[_Labels, _Shown] = {}
         registry.register(self)
 
     def update(self, figures: Mapping[_Labels, Standings], now_ms: EpochMs) -> None:
         """The figures of all groups: tenant, channel and team."""
         shown: dict[_Labels, _Shown] = {}
-        for group, found in figures.items():
-            one = shown.setdefault(self._labels(*group), _Shown())
+        for (tenant, channel, team), found in figures.items():
+            tenant_shown, team_shown = self._capped.value(tenant, "team", team)
+            one = shown.setdefault((tenant_shown, channel, team_shown), _Shown())
             one.waiting += found.waiting
             one.breached += found.breached
             one.at_risk.update(found.at_risk)
@@ -96,15 +95,3 @@ class LiveGauges:
             catalogue.BREACHED_OPEN_CLOCKS,
         )
         return tuple(GaugeMetricFamily(metric.name, metric.help, labels=metric.labels) for metric in metrics)
-
-    def _labels(self, tenant: str, channel: str, team: str) -> _Labels:
-        if tenant not in self._tenants:
-            if len(self._tenants) >= self._caps.tenants:
-                return OTHER, channel, OTHER if team else ""
-            self._tenants.add(tenant)
-        teams = self._teams.setdefault(tenant, {""})
-        if team not in teams:
-            if len(teams) > self._caps.values:
-                return tenant, channel, OTHER
-            teams.add(team)
-        return tenant, channel, team

@@ -17,21 +17,13 @@ from prometheus_client import CollectorRegistry
 
 from schemas.records import MetricWindow
 from sinks.prometheus import catalogue
+from sinks.prometheus.capped import OTHER, Capped
 from sinks.prometheus.catalogue import Metric
 from sinks.prometheus.exposition import ReadyFamily, Values, lines_of
 
-OTHER = "other"
 _LEFT_OUT = "agent"
 _QUANTILES = (("0.5", "p50_ms"), ("0.9", "p90_ms"), ("0.95", "p95_ms"), ("0.99", "p99_ms"))
 _NAMES = {60: "1m", 300: "5m", 900: "15m", 3600: "1h", 86_400: "24h"}
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """How many tenants, and values of a dimension within a tenant, have series of their own."""
-
-    tenants: int = 50
-    values: int = 20
 
 
 class _Labels(NamedTuple):
@@ -78,12 +70,10 @@ class _Shown:
 class WindowGauges:
     """Holds the latest of every window and shows it to the registry it was given."""
 
-    def __init__(self, registry: CollectorRegistry, caps: Caps | None = None) -> None:
-        self._caps = caps or Caps()
+    def __init__(self, registry: CollectorRegistry, capped: Capped | None = None) -> None:
+        self._capped = capped or Capped()
         self._lock = threading.Lock()
         self._shown: dict[_Labels, _Shown] = {}
-        self._tenants: set[str] = set()
-        self._values: dict[tuple[str, str], set[str]] = {}
         registry.register(self)
 
     def update(self, windows: Iterable[MetricWindow]) -> None:
@@ -119,34 +109,22 @@ class WindowGauges:
     def _take(self, window: MetricWindow) -> None:
         key = (window.tenant, window.metric, window.dimension, window.dimension_value, window.window_seconds)
         # What a window is shown under stays: whoever finds no place of its own finds none later.
-        shown = self._shown.get(self._labels(window))
+        shown = self._shown.get(self._labels(window, take=False))
         known = None if shown is None else shown.windows.get(key)
         if known is None:
             if window.count == 0:
                 return
-            self._make_room(window)
-            shown = self._shown.setdefault(self._labels(window), _Shown())
+            shown = self._shown.setdefault(self._labels(window, take=True), _Shown())
         elif known.window_end > window.window_end:
             return
         if shown is not None:
             shown.windows[key] = window
             shown.lines = None
 
-    def _make_room(self, window: MetricWindow) -> None:
-        if len(self._tenants) < self._caps.tenants:
-            self._tenants.add(window.tenant)
-        values = self._values.setdefault((window.tenant, window.dimension), set())
-        if len(values) < self._caps.values:
-            values.add(window.dimension_value)
-
-    def _labels(self, window: MetricWindow) -> _Labels:
-        tenant, dimension, value = window.tenant, window.dimension, window.dimension_value
+    def _labels(self, window: MetricWindow, *, take: bool) -> _Labels:
+        tenant, value = self._capped.value(window.tenant, window.dimension, window.dimension_value, take=take)
         name = _NAMES.get(window.window_seconds, f"{window.window_seconds}s")
-        if tenant not in self._tenants:
-            return _Labels(OTHER, window.metric, dimension, OTHER if value else "", name)
-        if value not in self._values.get((tenant, dimension), ()):
-            value = OTHER
-        return _Labels(tenant, window.metric, dimension, value, name)
+        return _Labels(tenant, window.metric, window.dimension, value, name)
 
 
 def _sum(labels: _Labels, shown: _Shown) -> _Sum:

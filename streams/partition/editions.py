@@ -70,7 +70,7 @@ class Editions:
             # The given one knows the lines of the file.
             return self.extended(book)
         replaced = reload.replace(last, book, name, now_ms=now_ms, rewrite=rewrite)
-        return self.extended(book) if replaced.refold is None else replace(self, books=(*self.books, book))
+        return replace(self, books=(*self.books, book)) if replaced.rewrites else self.extended(book)
 
 
 def pack_editions(editions: Editions) -> bytes:

@@ -2,12 +2,12 @@
 
     reloaded = reload(book, path, now_ms=now_ms)      # raises PolicyFileError; the old book stays in force
     book = reloaded.book
-    reloaded.refold                                   # None, or which clocks have to be judged again
+    reloaded.rewrites                                 # whether clocks have to be judged again: only `replace` does that
 
 A version that has come into force may have judged clocks, and replays must come to the outcomes that were given then.
 So such a version stays as it is, and none comes into force before now. Those that lie ahead may come, go and change.
 
-Conversations keep the numbers of policies. Whatever is accepted without a refold leaves the number of every policy
+Conversations keep the numbers of policies. Whatever is accepted and rewrites nothing leaves the number of every policy
 that may be kept as it was.
 """
 
@@ -29,37 +29,29 @@ AHEAD_MS = 300_000
 
 
 @dataclass(frozen=True, slots=True)
-class Refold:
-    """Clocks that have to be judged again: those that opened at `since` or later; None: all."""
-
-    since: EpochMs | None
-
-    def needs(self, opened_ms: EpochMs) -> bool:
-        """Whether a clock that opened then is one of them."""
-        return self.since is None or opened_ms >= self.since
-
-
-@dataclass(frozen=True, slots=True)
 class Reloaded:
     """What is in force from now on. `changed` says whether it differs from what was."""
 
     book: PolicyBook
     changed: bool
-    #: None: every outcome stays, and so does every number that a conversation keeps.
-    refold: Refold | None = None
+    #: If not, every outcome stays, and so does every number that a conversation keeps.
+    rewrites: bool = False
 
 
-def reload(book: PolicyBook, path: Path, *, now_ms: EpochMs, rewrite: bool = False) -> Reloaded:
+def reload(book: PolicyBook, path: Path, *, now_ms: EpochMs) -> Reloaded:
     """The file as it is now, in the place of `book`.
 
     Raises `PolicyFileError`, with file, line and reason, if it cannot be read, or if it changes what may have judged
-    clocks. With `rewrite` the latter is accepted, and `refold` says which clocks it concerns.
+    clocks.
     """
-    return replace(book, policy_file.load(path), str(path), now_ms=now_ms, rewrite=rewrite)
+    return replace(book, policy_file.load(path), str(path), now_ms=now_ms)
 
 
 def replace(book: PolicyBook, wanted: PolicyBook, name: str, *, now_ms: EpochMs, rewrite: bool = False) -> Reloaded:
-    """As `reload`, of a book that was read already; `name` is what errors call the file."""
+    """As `reload`, of a book that was read already; `name` is what errors call the file.
+
+    With `rewrite` a change of what may have judged clocks is accepted.
+    """
     if wanted.versions == book.versions:
         return Reloaded(book, changed=False)
     change = _first_change(book, wanted, now_ms + AHEAD_MS)
@@ -68,9 +60,7 @@ def replace(book: PolicyBook, wanted: PolicyBook, name: str, *, now_ms: EpochMs,
     old, new = change
     if not rewrite:
         raise PolicyFileError(_refusal(name, old, new))
-    # Numbers behind a version that was changed are others too, so everything since then is looked at.
-    earliest = min((version for version in change if version is not None), key=_since)
-    return Reloaded(wanted, changed=True, refold=Refold(earliest.effective_from))
+    return Reloaded(wanted, changed=True, rewrites=True)
 
 
 def _first_change(

@@ -5,9 +5,9 @@
     for window in book.refresh(now_ms):     # every 5 s or less
         ...
 
-After a restart the book is rebuilt either by applying the last 25 h of the topic again, or, where the topic was lost,
-by `seed`. What is applied before the first refresh may be older than the windows: it then tells the book which series
-there were, so that it says of each what it holds now, were it nothing.
+After a restart the book is rebuilt by applying the last 25 h of the topic again. What is applied before the first
+refresh may be older than the windows: it then tells the book which series there were, so that it says of each what it
+holds now, were it nothing.
 
 Cost: a fact is added once and subtracted once per window size, whatever the size, in columns. Memory: 8 bytes per fact
 of the last 24 h (`rows`), 4.6 KB per series (`extremes`), 256 bytes per series, window and doubling of values
@@ -16,13 +16,13 @@ of the last 24 h (`rows`), 4.6 KB per series (`extremes`), 256 bytes per series,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
-from schemas.records import MetricFact, MetricWindow
+from schemas.records import MetricWindow
 from schemas.times import EpochMs
-from streams.windows.deltas import DeltaBatch, DeltaBuilder, Flags, Ints, decode
+from streams.windows.deltas import DeltaBatch, Flags, Ints
 from streams.windows.extremes import Extremes
 from streams.windows.groups import Groups, Shares
 from streams.windows.rows import CHUNK_ROWS, PaneStore, Rows
@@ -77,11 +77,6 @@ class WindowBook:
         """Series known."""
         return len(self._series)
 
-    @property
-    def sketch_pages(self) -> int:
-        """Pages of bucket counts in use, 256 bytes each."""
-        return sum(window.sketches.pages for window in self._windows)
-
     def apply(self, batch: DeltaBatch, now_ms: EpochMs) -> int:
         """Take in what is new in a batch, and say how many rows that was.
 
@@ -98,18 +93,6 @@ class WindowBook:
         fresh = batch.source_offset > done
         self._applied[log] = max(done, int(np.max(batch.source_offset)))
         return self._take(batch, fresh, now_ms)
-
-    def seed(self, facts: Iterable[MetricFact], now_ms: EpochMs) -> None:
-        """Begin with these final versions, in a book whose topic was lost and begins with a new epoch.
-
-        Facts of the day before the last 24 h are welcome: they say which windows have become empty meanwhile.
-        """
-        builder = DeltaBuilder(source_partition=0, epoch=0)
-        for number, fact in enumerate(facts, 1):
-            builder.replace(None, fact, number)
-            if number % CHUNK_ROWS == 0:
-                self._sow(builder, now_ms)
-        self._sow(builder, now_ms)
 
     def refresh(self, now_ms: EpochMs) -> list[MetricWindow]:
         """Move all windows to the last whole 5 s of `now_ms`; those whose figures are not those last returned.
@@ -132,11 +115,6 @@ class WindowBook:
         self._drop(begin - HORIZON_PANES + 1, end - HORIZON_PANES)
         self._recovering = False
         return windows
-
-    def _sow(self, builder: DeltaBuilder, now_ms: EpochMs) -> None:
-        for payload in builder.take().values():
-            batch = decode(payload)
-            self._take(batch, np.ones(len(batch), dtype=np.bool_), now_ms)
 
     def _see(self, now_ms: EpochMs) -> None:
         present = last_pane(now_ms)

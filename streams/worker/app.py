@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from faust.types import TP
 
 import speedups
+from schemas import times
 from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
 from streams.windows.shape import PANE_MS
@@ -68,7 +69,7 @@ class Worker:
         self,
         config: WorkerConfig,
         stats: WorkerStats | None = None,
-        now_ms: Callable[[], EpochMs] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], EpochMs] = times.now_ms,
     ) -> None:
         self._config = config
         self._now_ms = now_ms

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,7 +55,7 @@ def redrive_letters(
     """Send the selected letters again, and say what became of each kind."""
     # What was parked has been verified, so no secret is needed to read it again.
     sources = None if settings.sources is None else sources_file.load(settings.sources, environ=None)
-    report = redrive(_desk(settings, sources), selection, lambda: time.time_ns() // 1_000_000, dry_run=dry_run)
+    report = redrive(_desk(settings, sources), selection, times.now_ms, dry_run=dry_run)
     if as_json:
         console.file.write(msgspec.json.encode({"dry_run": dry_run, **_figures(report)}).decode() + "\n")
         return report

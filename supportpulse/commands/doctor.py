@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import msgspec
 
 import speedups
+from schemas import times
 from schemas.topics import Topics
 from sinks.service import SinkConfig
 from streams.worker.config import GROUP
@@ -39,7 +39,7 @@ def run(settings: Settings, topics: Topics) -> list[Finding]:
         if not any(each.level == "error" and each.check in ("kafka", "topics") for each in found):
             found += guarded("records", lambda: read.look(kafka, topics))
     question = _asking(settings)
-    examined = list(guarded("clickhouse", lambda: clickhouse.examine(question, _now_ms)))
+    examined = list(guarded("clickhouse", lambda: clickhouse.examine(question, times.now_ms)))
     found += examined
     if read.samples is None:
         found.append(unknown("counts", "cannot be compared without Kafka's records"))
@@ -54,8 +54,7 @@ def run(settings: Settings, topics: Topics) -> list[Finding]:
 def _asleep(settings: Settings) -> bool:
     """Whether all there is is the data directory of an `up` that has ended, and its broker with it."""
     data_dir = DataDir(settings.data_dir)
-    named = "kafka" in settings.model_fields_set
-    return settings.embedded and not named and data_dir.exists and not data_dir.broker.exists()
+    return settings.embedded and settings.named_kafka is None and data_dir.exists and not data_dir.broker.exists()
 
 
 def lines(found: Sequence[Finding]) -> Iterator[str]:
@@ -96,7 +95,7 @@ class _Records:
             "sink": topic_reading.committed(kafka, SinkConfig().group, records.record_of(topics)),
         }
         self.samples, self.committed = records.sample(kafka, topics), groups["sink"][0]
-        yield from records.examine(self.samples, groups, topics, _now_ms())
+        yield from records.examine(self.samples, groups, topics, times.now_ms())
 
 
 def _asking(settings: Settings) -> Ask:
@@ -105,7 +104,3 @@ def _asking(settings: Settings) -> Ask:
         return [msgspec.json.decode(line) for line in rows.splitlines()]
 
     return question
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

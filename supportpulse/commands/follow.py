@@ -9,9 +9,9 @@ from connectors.channels.asterisk import Asterisk
 from connectors.channels.base import ChannelOptions, Source
 from connectors.following import FollowError, LogFollower
 from connectors.marks import StateFile
+from schemas import times
 from schemas.topics import Topics
 from supportpulse.commands import polling
-from supportpulse.up.landing import wall_clock_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def run(options: FollowOptions) -> None:
     source = Source(options.source, options.tenant, ChannelOptions())
     polling.run(
         options.kafka,
-        lambda outlet: LogFollower(options.path, Asterisk(), source, outlet, StateFile(options.state), wall_clock_ms),
+        lambda outlet: LogFollower(options.path, Asterisk(), source, outlet, StateFile(options.state), times.now_ms),
         # While a log is rotated it may not be there for a moment.
         FollowError,
         options.interval_seconds,

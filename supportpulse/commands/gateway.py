@@ -6,20 +6,21 @@ import asyncio
 import gc
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
 from connectors.gateway import sources_file
 from connectors.gateway.publisher import GatewayPublisher, PublisherConfig
-from connectors.gateway.server import Exposition, Gateway, GatewayConfig, listen
+from connectors.gateway.server import Gateway, GatewayConfig, listen
 from connectors.gateway.sources import SourceBook
 from connectors.gateway.sources_file import SourcesFileError
 from schemas.errors import SupportpulseError
 from schemas.topics import Topics
+from sinks.prometheus.exposition import exposition
 from sinks.prometheus.gateway import GatewayMetrics
 from supportpulse import serving, stopping
 from supportpulse.settings import Settings
@@ -66,7 +67,7 @@ async def _run(settings: Settings, book: SourceBook, told: stopping.Told) -> Non
     registry = CollectorRegistry()
     stats = GatewayMetrics(registry)
     publisher = GatewayPublisher(PublisherConfig(settings.kafka), (topics.interactions, topics.dead_letters))
-    gateway = Gateway(book, publisher, GatewayConfig(topics), stats, _exposition(registry))
+    gateway = Gateway(book, publisher, GatewayConfig(topics), stats, partial(exposition, registry))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, gateway, _path(settings), stats)
     try:
         await publisher.start()
@@ -96,11 +97,3 @@ def _reload(gateway: Gateway, path: Path, stats: GatewayMetrics) -> None:
     gateway.book = book
     stats.reloaded(True)
     log.info("sources_reloaded", sources=len(book.entries), tokens=len(book.tokens))
-
-
-def _exposition(registry: CollectorRegistry) -> Exposition:
-    def show(accept: str) -> tuple[str, bytes]:
-        encode, content_type = choose_encoder(accept)
-        return content_type, encode(registry)
-
-    return show

@@ -11,12 +11,11 @@ from connectors.channels.base import Source
 from connectors.channels.mail import MailOptions
 from connectors.imap import ImapError, ImapPoller, ImapSettings
 from connectors.marks import StateFile
-from schemas import secrets
+from schemas import secrets, times
 from schemas.errors import SupportpulseError
 from schemas.secrets import SecretUnreadable
 from schemas.topics import Topics
 from supportpulse.commands import polling
-from supportpulse.up.landing import wall_clock_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def run(options: ImapOptions) -> None:
     source = Source(options.source, options.tenant, MailOptions(own=options.own))
     polling.run(
         options.kafka,
-        lambda outlet: ImapPoller(options.account, source, outlet, StateFile(options.state), wall_clock_ms),
+        lambda outlet: ImapPoller(options.account, source, outlet, StateFile(options.state), times.now_ms),
         # Servers restart, and connections end: the next poll takes up where this one was.
         ImapError,
         options.interval_seconds,

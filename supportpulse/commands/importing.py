@@ -24,8 +24,7 @@ def options_of(
         zone = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         raise SupportpulseError(f"{timezone!r} is no IANA time zone, like Asia/Riyadh") from exc
-    ours = frozenset(each.strip().lower().removeprefix("@") for each in own)
-    return ImportOptions(tenant=tenant, source=source, timezone=zone, mapping=mapping, own=ours)
+    return ImportOptions(tenant=tenant, source=source, timezone=zone, mapping=mapping, own=frozenset(own))
 
 
 def check(files: Sequence[Path], format_name: str, options: ImportOptions) -> None:
@@ -44,7 +43,7 @@ def check(files: Sequence[Path], format_name: str, options: ImportOptions) -> No
 def broker_of(settings: Settings) -> str:
     """The broker that was named, else the one of the `up` that runs on the data directory, else the usual address."""
     running = DataDir(settings.data_dir).broker
-    if "kafka" not in settings.model_fields_set and running.exists():
+    if settings.named_kafka is None and running.exists():
         return running.read_text(encoding="ascii").strip()
     return settings.kafka
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from schemas import times
 from sinks.clickhouse import migrate
 from supportpulse.data_dir import DataDir
 from supportpulse.settings import Settings
@@ -17,7 +16,7 @@ def run(settings: Settings, *, dry_run: bool) -> list[str]:
         if dry_run:
             waiting = migrate.pending(database)
             return [f"would apply {migration.version:04d} {migration.name}" for migration in waiting] or [_NOTHING]
-        applied = migrate.migrate(database, now_ms=time.time_ns() // 1_000_000)
+        applied = migrate.migrate(database, now_ms=times.now_ms())
         return [f"applied {migration.version:04d} {migration.name}" for migration in applied] or [_NOTHING]
     finally:
         database.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from schemas import documents, secrets
+from schemas import documents, secrets, times
 from schemas.errors import SupportpulseError
 from schemas.records import SlaAlert
 from schemas.secrets import SecretUnreadable
@@ -21,7 +21,6 @@ from sinks.prometheus.notifier import NotifierMetrics
 from sinks.prometheus.server import MetricsServer
 from supportpulse import serving, stopping
 from supportpulse.settings import Settings
-from supportpulse.up.landing import wall_clock_ms
 
 
 def secret_of(reference: str, environ: Mapping[str, str] = os.environ) -> bytes:
@@ -43,7 +42,7 @@ async def _run(settings: Settings, config: NotifierConfig, refused: Path | None,
     registry = CollectorRegistry()
     service = NotifierService(
         config,
-        clock=wall_clock_ms,
+        clock=times.now_ms,
         stats=NotifierMetrics(registry),
         on_refused=lambda alert: None if refused is None else _keep(refused, alert),
     )

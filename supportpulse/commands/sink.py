@@ -6,6 +6,7 @@ import asyncio
 
 from prometheus_client import CollectorRegistry
 
+from schemas import times
 from schemas.topics import Topics
 from sinks.lanes import lanes
 from sinks.prometheus.pipeline import SinkMetrics
@@ -15,7 +16,6 @@ from sinks.service import SinkConfig, SinkService
 from supportpulse import serving, stopping
 from supportpulse.data_dir import DataDir
 from supportpulse.settings import Settings
-from supportpulse.up.landing import wall_clock_ms
 from supportpulse.up.stack import open_database
 
 
@@ -33,7 +33,7 @@ async def _run(settings: Settings, told: stopping.Told, epoch: int) -> None:
     database = open_database(settings, DataDir(settings.data_dir))
     registry = CollectorRegistry()
     stats = SinkMetrics(registry, WindowGauges(registry))
-    service = SinkService(SinkConfig(kafka=settings.kafka, epoch=epoch), database, clock=wall_clock_ms, stats=stats)
+    service = SinkService(SinkConfig(kafka=settings.kafka, epoch=epoch), database, clock=times.now_ms, stats=stats)
     server = MetricsServer(
         registry,
         settings.sink_metrics_port,

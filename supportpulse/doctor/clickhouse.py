@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from schemas.times import EpochMs
+from schemas.topics import Topics
 from sinks.clickhouse import migrate
 from sinks.clickhouse.database import Answer, Columns, Params
 from sinks.errors import QueryFailed
+from sinks.lanes import lanes
 from supportpulse.doctor.findings import Finding, Findings, error, ok, warning
 
 #: A statement → its rows.
@@ -18,7 +20,7 @@ _OLDEST = (23, 8)
 _SKEW_MS = 2_000
 _WRONG_CLOCK_MS = 60_000
 _LEAST_FREE = 0.1
-_TABLES = ("interactions", "metric_facts", "sla_alerts", "metric_windows", "dead_letters")
+_TABLES = tuple(lane.table for lane in lanes(Topics()).values())
 #: Settings on which the views rely, and the value that they rely on.
 _SETTINGS = {"aggregate_functions_null_for_empty": "0", "join_use_nulls": "0", "transform_null_in": "0"}
 

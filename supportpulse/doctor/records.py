@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from schemas.registry import HEADER_BYTES, MARKER, by_fingerprint, latest
 from schemas.times import EpochMs
 from schemas.topics import Topics
+from sinks.lanes import lanes
 from supportpulse import topic_reading
 from supportpulse.doctor.findings import Finding, Findings, error, ok, warning
 from supportpulse.topic_reading import Lying
@@ -20,14 +21,8 @@ _SKEW_MS = 2_000
 
 
 def record_of(topics: Topics) -> dict[str, str]:
-    """Topic → the record that it carries."""
-    return {
-        topics.interactions: "interaction_event",
-        topics.facts: "metric_fact",
-        topics.alerts: "sla_alert",
-        topics.windows: "metric_window",
-        topics.dead_letters: "dead_letter",
-    }
+    """Topic → the record that it carries, of those that land."""
+    return {topic: lane.record for topic, lane in lanes(topics).items()}
 
 
 def schema(topic: str, record: str, sample: Sequence[Lying]) -> Finding:

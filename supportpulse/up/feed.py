@@ -13,15 +13,23 @@ import structlog
 from connectors.producer import EventPublisher, PublisherSettings, bulk
 from connectors.simulator.profiles import SimulationConfig
 from connectors.simulator.simulation import Simulation
+from schemas import times
 from schemas.errors import SupportpulseError
 from schemas.times import EpochMs
-from supportpulse.up.landing import wall_clock_ms
 
 log = structlog.get_logger()
 
+#: What is simulated unless somebody says otherwise: days of history, conversations a day, and the seed.
+DAYS = 1.0
+CONVERSATIONS_PER_DAY = 10_000.0
+SEED = 1
 _DAY_MS = 86_400_000
 #: Arrivals of the last minutes before a stop are sent again: repeats change nothing, a gap would.
 _OVERLAP_MS = 10 * 60_000
+
+
+class SimulationMemoUnreadable(SupportpulseError):
+    """What is simulated in a data directory cannot be read. Says where it stands, and what to do."""
 
 
 class SimulationMemo(msgspec.Struct, frozen=True):
@@ -31,6 +39,8 @@ class SimulationMemo(msgspec.Struct, frozen=True):
     conversations_per_day: float
     since_ms: EpochMs
     reached_ms: EpochMs
+    #: Of history, when it began; None: an earlier release did not keep it.
+    days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +50,51 @@ class Plan:
     config: SimulationConfig
     since_ms: EpochMs
     from_ms: EpochMs
+    days: float | None
 
 
-def plan(memo_path: Path, *, days: float, conversations_per_day: float, seed: int, now_ms: EpochMs) -> Plan:
-    """A new simulation of the last `days`, or the one that `memo_path` remembers, from where it stopped."""
+def plan(
+    memo_path: Path,
+    *,
+    days: float | None = None,
+    conversations_per_day: float | None = None,
+    seed: int | None = None,
+    now_ms: EpochMs,
+) -> Plan:
+    """A new simulation of the last `days`, or the one that `memo_path` remembers, from where it stopped: what is asked
+    for differently then is not followed, and that is logged. Raises `SimulationMemoUnreadable`.
+    """
     if memo_path.exists():
-        memo = msgspec.json.decode(memo_path.read_bytes(), type=SimulationMemo)
+        memo = _read(memo_path)
+        begun = {"--days": memo.days, "--conversations": memo.conversations_per_day, "--seed": memo.seed}
+        said = {"--days": days, "--conversations": conversations_per_day, "--seed": seed}
+        ignored = [name for name, value in said.items() if value is not None and value != begun[name]]
+        if ignored:
+            log.warning(
+                "simulator.goes_on_as_it_began",
+                ignored=", ".join(f"{name} {said[name]:.12g}" for name in ignored),
+                began_with=", ".join(f"{name} {value:.12g}" for name, value in begun.items() if value is not None),
+                remedy="another --data-dir begins a new one",
+            )
         config = SimulationConfig(seed=memo.seed, conversations_per_day=memo.conversations_per_day)
-        return Plan(config, memo.since_ms, max(memo.since_ms, memo.reached_ms - _OVERLAP_MS))
+        return Plan(config, memo.since_ms, max(memo.since_ms, memo.reached_ms - _OVERLAP_MS), memo.days)
+    days = DAYS if days is None else days
+    config = SimulationConfig(
+        seed=SEED if seed is None else seed,
+        conversations_per_day=CONVERSATIONS_PER_DAY if conversations_per_day is None else conversations_per_day,
+    )
     since_ms = now_ms - int(days * _DAY_MS)
-    return Plan(SimulationConfig(seed=seed, conversations_per_day=conversations_per_day), since_ms, since_ms)
+    return Plan(config, since_ms, since_ms, days)
+
+
+def _read(memo_path: Path) -> SimulationMemo:
+    try:
+        return msgspec.json.decode(memo_path.read_bytes(), type=SimulationMemo)
+    except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as exc:
+        raise SimulationMemoUnreadable(
+            f"{memo_path} says what is simulated here, and cannot be read ({exc}): remove it and start with the --seed "
+            "and --conversations of before, so that the same events come again; or begin anew with another --data-dir"
+        ) from exc
 
 
 class Feed:
@@ -99,7 +144,7 @@ class Feed:
         try:
             with EventPublisher(PublisherSettings(bootstrap=self._kafka)) as publisher:
                 arrivals = self._simulation.live(
-                    self._plan.since_ms, now_ms=wall_clock_ms, sleep=self._sleep, from_ms=self._live_from_ms
+                    self._plan.since_ms, now_ms=times.now_ms, sleep=self._sleep, from_ms=self._live_from_ms
                 )
                 for arrival in arrivals:
                     if self._stopping.is_set():
@@ -107,7 +152,7 @@ class Feed:
                     publisher.publish(arrival.event)
                     self.published += 1
                 publisher.flush()
-                self._reached(publisher, wall_clock_ms())
+                self._reached(publisher, times.now_ms())
         except SupportpulseError as exc:
             self.failure = exc
             log.error("simulator.stopped", error=str(exc))
@@ -124,7 +169,9 @@ class Feed:
 
     def _remember(self, reached_ms: EpochMs) -> None:
         config = self._plan.config
-        memo = SimulationMemo(config.seed, config.conversations_per_day, self._plan.since_ms, reached_ms)
+        memo = SimulationMemo(
+            config.seed, config.conversations_per_day, self._plan.since_ms, reached_ms, self._plan.days
+        )
         replacement = self._memo_path.with_suffix(".new")
         replacement.write_bytes(msgspec.json.encode(memo))
         replacement.replace(self._memo_path)

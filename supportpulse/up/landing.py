@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from schemas.times import EpochMs
+from schemas import times
 from sinks.clickhouse.database import Database
 from sinks.prometheus.pipeline import SinkMetrics
 from sinks.prometheus.server import MetricsServer
@@ -72,7 +71,7 @@ class SinkThread:
             self._database.close()
 
     async def _start(self) -> None:
-        self._service = SinkService(self._config, self._database, clock=wall_clock_ms, stats=self._metrics)
+        self._service = SinkService(self._config, self._database, clock=times.now_ms, stats=self._metrics)
         await self._service.start()
         self._ended = self._run(self._service.wait())
 
@@ -98,8 +97,3 @@ def sink_of(stack: Stack, *, metrics_port: int) -> SinkThread:
         kafka=stack.kafka, epoch=stack.epoch, session_timeout_ms=int(stack.session_timeout_seconds * 1000)
     )
     return SinkThread(config, stack.connect(), host=stack.settings.host, metrics_port=metrics_port)
-
-
-def wall_clock_ms() -> EpochMs:
-    """Now."""
-    return time.time_ns() // 1_000_000

@@ -18,24 +18,25 @@ from kafka.errors import KafkaError
 from rich.console import Console
 from rich.live import Live
 
+from schemas import times
 from schemas.errors import SupportpulseError
 from schemas.topics import Topics
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.endpoint import SqlEndpoint
 from sinks.errors import DatabaseError
+from streams.worker.config import GROUP
 from supportpulse import processes
 from supportpulse.processes import Server, ServerDied
 from supportpulse.settings import Settings
 from supportpulse.up.children import drain_worker, start_worker
 from supportpulse.up.feed import Feed, plan
-from supportpulse.up.landing import SinkThread, sink_of, wall_clock_ms
+from supportpulse.up.landing import SinkThread, sink_of
 from supportpulse.up.stack import Stack, open_database, running_stack
 from supportpulse.up.view import look, render
 
 _EXAMPLE = "SELECT * FROM agent_scorecard ORDER BY resolutions DESC LIMIT 5"
 _REFRESH_SECONDS = 2.0
 _SETTLE_SECONDS = 120.0
-_GROUP = "supportpulse-worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ class LiveOptions:
     kafka: str | None = None
     policies: Path | None = None
     simulate: bool = True
-    days: float = 1.0
-    conversations_per_day: float = 10_000.0
-    seed: int = 1
+    days: float | None = None
+    conversations_per_day: float | None = None
+    seed: int | None = None
     rewrite_policies: bool = False
 
 
@@ -64,7 +65,7 @@ def run_live(settings: Settings, options: LiveOptions, console: Console) -> None
     with running_stack(
         settings, kafka=options.kafka, policies=policies, rewrite_policies=options.rewrite_policies
     ) as stack:
-        stack.restore(wall_clock_ms())
+        stack.restore(times.now_ms())
         if console.is_terminal:
             _Live(stack, options, console).run()
         else:
@@ -72,7 +73,7 @@ def run_live(settings: Settings, options: LiveOptions, console: Console) -> None
 
 
 def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:
-    now_ms = wall_clock_ms()
+    now_ms = times.now_ms()
     console.print(f"running: {_kafka(stack)}, {_clickhouse(stack)}, logs in {stack.data_dir.logs}")
     sink = sink_of(stack, metrics_port=stack.settings.sink_metrics_port)
     try:
@@ -130,7 +131,7 @@ class _Live:
                 while not self._stop.is_set():
                     _check(worker, feed, sink)
                     try:
-                        screen.update(render(look(database, wall_clock_ms()), self._notes(feed)), refresh=True)
+                        screen.update(render(look(database, times.now_ms()), self._notes(feed)), refresh=True)
                     except DatabaseError as exc:
                         screen.update(f"ClickHouse does not answer: {exc}", refresh=True)
                     self._stop.wait(_REFRESH_SECONDS)
@@ -163,7 +164,7 @@ def _feed_all(feed: Feed | None) -> None:
     if feed is None:
         return
     try:
-        feed.history(wall_clock_ms())
+        feed.history(times.now_ms())
     except SupportpulseError as exc:
         feed.failure = exc
         return
@@ -195,7 +196,7 @@ def committed_offsets(kafka: str) -> dict[int, int]:
     try:
         admin = KafkaAdminClient(bootstrap_servers=kafka)
         try:
-            found = admin.list_group_offsets({_GROUP: None})[_GROUP]
+            found = admin.list_group_offsets({GROUP: None})[GROUP]
         finally:
             admin.close()
     except KafkaError as exc:
@@ -211,7 +212,7 @@ def _feed(stack: Stack, options: LiveOptions) -> Feed:
         days=options.days,
         conversations_per_day=options.conversations_per_day,
         seed=options.seed,
-        now_ms=wall_clock_ms(),
+        now_ms=times.now_ms(),
     )
     return Feed(wanted, stack.kafka, memo)
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from connectors.importers.rows import ImportOptions
 from connectors.importing import ImportReport, import_files
 from connectors.producer import EventPublisher, bulk
+from schemas import times
 from schemas.times import EpochMs
 from supportpulse.settings import Settings
 from supportpulse.up.children import drain_worker
-from supportpulse.up.landing import sink_of, wall_clock_ms
+from supportpulse.up.landing import sink_of
 from supportpulse.up.stack import Stack, running_stack
 
 
@@ -58,7 +59,7 @@ def process_and_land(
     say: Callable[[str], None],
 ) -> None:
     """Everything published so far, through worker and sink into ClickHouse."""
-    judged_ms = next((at for at in (as_of_ms, report.last_occurred_at) if at is not None), wall_clock_ms())
+    judged_ms = next((at for at in (as_of_ms, report.last_occurred_at) if at is not None), times.now_ms())
     stack.restore(judged_ms)
     began = time.monotonic()
     # The sink joins its group and lands what there is while the worker is still at work.

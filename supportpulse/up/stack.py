@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from schemas import times
 from schemas.times import EpochMs
 from schemas.topics import Topics
 from sinks.clickhouse.database import Database
@@ -66,7 +67,7 @@ class Stack:
                 partitions=self.settings.interactions_partitions,
                 epoch=self.epoch,
                 as_of_ms=as_of_ms,
-                now_ms=time.time_ns() // 1_000_000,
+                now_ms=times.now_ms(),
             )
         )
         if found.conversations:
@@ -106,7 +107,7 @@ def running_stack(
     with data_dir.locked():
         database = open_database(settings, data_dir)
         try:
-            migrate(database, now_ms=time.time_ns() // 1_000_000)
+            migrate(database, now_ms=times.now_ms())
             with _broker(kafka, data_dir) as address:
                 kafka_topics.ensure(
                     address,

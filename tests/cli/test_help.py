@@ -11,6 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from schemas.topics import Topics
+from sinks.lanes import lanes
 from supportpulse.cli import app
 from tests.cli.command import ROOT
 
@@ -53,6 +55,11 @@ def test_the_examples_in_the_help_use_options_that_exist(name: str) -> None:
         for call in re.findall(r"supportpulse [a-z].*", line):
             if "xample" in line or line.strip().startswith("supportpulse"):
                 _check_call(call)
+
+
+def test_the_help_of_sql_names_every_table_that_is_filled() -> None:
+    for lane in lanes(Topics()).values():
+        assert lane.table in (_commands["sql"].help or "")
 
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)

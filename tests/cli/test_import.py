@@ -1,4 +1,4 @@
-"""Which broker `supportpulse import` publishes to."""
+"""Which broker `supportpulse import` publishes to, and which one `up` and `--once` use."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from supportpulse import settings
+from supportpulse import processes, settings
 from supportpulse.commands.importing import broker_of
 from supportpulse.data_dir import DataDir
+from tests.cli.command import environment, run
 
 
 @pytest.fixture
@@ -32,3 +33,18 @@ def test_a_broker_that_is_named_comes_first(running: Path, monkeypatch: pytest.M
 def test_without_either_it_is_the_usual_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SUPPORTPULSE_KAFKA", raising=False)
     assert broker_of(settings.load(data_dir=tmp_path)) == "127.0.0.1:9092"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("up",), ("up", "--once", "--events", "e.jsonl"), ("import", "e.jsonl", "--once")],
+    ids=lambda arguments: "-".join(arguments[:2]),
+)
+def test_a_broker_that_the_environment_names_takes_the_place_of_the_embedded_one(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "e.jsonl").touch()
+    nobody = f"127.0.0.1:{processes.free_port()}"
+    done = run(tmp_path, *arguments, env=environment(SUPPORTPULSE_KAFKA=nobody))
+    assert done.status == 1
+    assert nobody in done.complaint

@@ -15,6 +15,14 @@ from schemas.times import parse
 T0 = parse("2026-03-10T09:00:00.000Z")
 
 
+class EventList(list[InteractionEvent]):
+    """A publisher that keeps what it is given."""
+
+    def publish(self, event: InteractionEvent) -> None:
+        """Append the event."""
+        self.append(event)
+
+
 def event(number: int = 0, **fields: Any) -> InteractionEvent:
     """The `number`th event, with `fields` changed."""
     plain = InteractionEvent(

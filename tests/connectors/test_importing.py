@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from connectors.importers.rows import ImportOptions
-from connectors.importing import FORMATS, KEPT_REFUSALS, EventList, ImportReport, import_files, read_rows
+from connectors.importing import FORMATS, KEPT_REFUSALS, ImportReport, import_files, read_rows
 from schemas.errors import InvalidEvent, SupportpulseError
 from schemas.records import InteractionEvent
-from tests.connectors.samples import T0, event, line, write
+from tests.connectors.samples import T0, EventList, event, line, write
 
 
 def test_rows_are_imported_or_refused_across_files(tmp_path: Path) -> None:

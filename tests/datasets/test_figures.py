@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from connectors.importing import EventList, import_files
+from connectors.importing import import_files
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.rows import fact_columns, interaction_columns
 from streams.replay import Replay
 from streams.sla.policies import PolicyBook
+from tests.connectors.samples import EventList
 from tests.datasets.queries import ACCOUNTS, FIGURES, FILES, QUERIES
 
 DATASETS = Path(__file__).parents[3] / "shared" / "datasets"

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from schemas import wire
-from schemas.registry import MARKER
+from schemas.registry import MARKER, latest
+from schemas.topics import Topics
+from sinks.lanes import lanes
 from supportpulse.doctor import clickhouse, records
 from supportpulse.topic_reading import Lying
 from tests.sinks.samples import T0, event
@@ -31,6 +33,13 @@ def test_schemas_this_release_knows(values: list[bytes], level: str) -> None:
 @pytest.mark.parametrize(("ahead_ms", "level"), [(-60_000, "ok"), (1_000, "ok"), (5_000, "warning")])
 def test_records_dated_ahead_of_us(ahead_ms: int, level: str) -> None:
     assert records.broker_clock({"interactions": [lying(GOOD, T0 + ahead_ms)]}, T0).level == level
+
+
+def test_every_topic_that_lands_has_a_record_with_schemas() -> None:
+    found = records.record_of(Topics(prefix="b."))
+    assert found.keys() == lanes(Topics(prefix="b.")).keys()
+    assert all(latest(record).number for record in found.values())
+    assert (found["b.interactions"], found["b.interactions-dlq"]) == ("interaction_event", "dead_letter")
 
 
 ENDS = {("interactions", 0): 1_000_000, ("interactions", 1): 10}

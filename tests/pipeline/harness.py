@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,7 +84,7 @@ class Pipeline:
         )
 
         async def run() -> None:
-            sink = SinkService(config, self.database, clock=lambda: time.time_ns() // 1_000_000)
+            sink = SinkService(config, self.database, clock=times.now_ms)
             await sink.start()
             try:
                 await sink.drain()

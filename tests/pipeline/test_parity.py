@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from connectors.importing import EventList, import_files
+from connectors.importing import import_files
 from connectors.simulator.profiles import SimulationConfig
 from connectors.simulator.simulation import Simulation
 from schemas import documents, times
@@ -18,6 +18,7 @@ from streams.sla import policy_file
 from streams.windows.batch import same_figures, windows_at
 from streams.windows.shape import PANE_MS
 from supportpulse.up.live import simulator_policies
+from tests.connectors.samples import EventList
 from tests.datasets.queries import FILES
 from tests.pipeline.conftest import MakePipeline
 from tests.pipeline.harness import FIELDS, Pipeline, by_name, replay

@@ -16,6 +16,11 @@ from tests.schemas.strategies import instants
 offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
+def test_the_present_lies_between_before_and_behind() -> None:
+    before = times.to_ms(datetime.now(timezone.utc))
+    assert before <= times.now_ms() <= times.to_ms(datetime.now(timezone.utc))
+
+
 @given(at_ms=instants)
 def test_what_is_printed_parses_to_the_same_instant(at_ms: int) -> None:
     assert times.parse(times.render(at_ms)) == at_ms

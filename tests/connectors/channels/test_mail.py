@@ -55,8 +55,11 @@ def test_what_our_domain_writes_is_a_reply_to_the_customer() -> None:
     assert reply.conversation_id == "m1@example.org"
     stranger = told(ANSWER, MailOptions(own=frozenset({"other.example"})))
     assert stranger.actor_kind == "customer"
-    single = told(ANSWER, MailOptions(own=frozenset({"help@acme.example"})))
-    assert single.actor_kind == "human"
+
+
+@pytest.mark.parametrize("written", ["help@acme.example", "Help@Acme.example", "acme.example", " @ACME.example"])
+def test_what_is_ours_may_be_written_as_people_write_it(written: str) -> None:
+    assert told(ANSWER, MailOptions(own=frozenset({written}))).actor_kind == "human"
 
 
 @pytest.mark.parametrize("case", [sendgrid.CASE, mailgun.CASE], ids=lambda each: each.connector.vendor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from connectors.gateway.publisher import NotPublished, Record, Told
 from connectors.gateway.server import Gateway, GatewayConfig, Publishing, listen
 from connectors.gateway.sources import Entry, Limits, SourceBook, Token, digest
 from connectors.gateway.stats import GatewayStats
-from schemas import documents, wire
+from schemas import documents, times, wire
 from schemas.records import DeadLetter, InteractionEvent
 from schemas.times import EpochMs
 from schemas.topics import Topics
@@ -83,7 +82,7 @@ class Clock:
     at_ms: EpochMs | None = None
 
     def __call__(self) -> EpochMs:
-        return time.time_ns() // 1_000_000 if self.at_ms is None else self.at_ms
+        return times.now_ms() if self.at_ms is None else self.at_ms
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -11,7 +12,8 @@ import pytest
 
 from connectors.gateway.sources import Limits
 from schemas.documents import parse_event
-from supportpulse.client import Client, ClientError
+from supportpulse.client import _RETRIED, Client, ClientError
+from tests.cli.command import ROOT
 from tests.connectors.gateway.harness import TOKEN, Door, Kept, book_of, event_body, event_document, running
 
 
@@ -125,3 +127,8 @@ def test_a_port_that_is_none_is_said() -> None:
 def test_what_is_no_address_is_said(address: str) -> None:
     with pytest.raises(ClientError, match="no address"):
         Client(address, TOKEN)
+
+
+def test_the_page_says_what_is_tried_again() -> None:
+    (said,) = re.findall(r"tries again on ([\d, and]+),", (ROOT / "docs" / "gateway.md").read_text(encoding="utf-8"))
+    assert {int(status) for status in re.findall(r"\d+", said)} == _RETRIED

@@ -8,11 +8,11 @@ import pytest
 
 from connectors.importers import mailboxes
 from connectors.importers.rows import Ignored, ImportOptions, Refusal, Row
-from connectors.importing import EventList, import_files
+from connectors.importing import import_files
 from streams.replay import Replay
 from streams.sla.policies import PolicyBook
 from tests.connectors.channels.mails import THREAD, message
-from tests.connectors.samples import write
+from tests.connectors.samples import EventList, write
 
 OPTIONS = ImportOptions(tenant="acme", own=frozenset({"acme.example"}))
 

@@ -13,12 +13,12 @@ import yaml
 from connectors.importers import mapped
 from connectors.importers.mapping import MappingError
 from connectors.importers.rows import Ignored, ImportOptions, Refusal, Row
-from connectors.importing import EventList, import_files
+from connectors.importing import import_files
 from schemas.records import Call, InteractionEvent, Survey
 from schemas.times import parse
 from streams.replay import Replay
 from streams.sla.policies import PolicyBook
-from tests.connectors.samples import write
+from tests.connectors.samples import EventList, write
 
 PAGE = Path(__file__).parents[3] / "docs" / "importing.md"
 PLAIN = """

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from connectors.importers import queue_log
 from connectors.importers.rows import Ignored, ImportOptions, Refusal, Row
-from connectors.importing import EventList, import_files
+from connectors.importing import import_files
 from tests.connectors.channels.case import SECRET, Sample
 from tests.connectors.channels.vendors.asterisk import CASE, lines
-from tests.connectors.samples import write
+from tests.connectors.samples import EventList, write
 
 LOG = lines(
     "0|77.1|support|NONE|ENTERQUEUE||5550100|1",

@@ -14,7 +14,7 @@ from schemas.records import DeadLetter, InteractionEvent, MetricFact, MetricWind
 from schemas.times import MAX_MS, MIN_MS
 from sinks.clickhouse import rows
 from sinks.clickhouse.embedded import EmbeddedDatabase
-from sinks.clickhouse.restore import latest_windows, recent_facts, stored_conversations
+from sinks.clickhouse.restore import recent_facts, stored_conversations
 from tests.sinks import samples
 from tests.sinks.samples import T0
 
@@ -79,7 +79,11 @@ def test_windows_come_back_as_they_went_in(database: EmbeddedDatabase) -> None:
         samples.window(count=0, **empty),
     ]
     database.insert("metric_windows", rows.window_columns(windows, [1, 2]))
-    assert [window for page in latest_windows(database) for window in page] == windows
+    instants = ", ".join(f"toUnixTimestamp64Milli({name}) AS {name}" for name in ("window_start", "window_end"))
+    found = database.query(
+        f"SELECT * EXCEPT (log_position) REPLACE ({instants}) FROM metric_windows FINAL ORDER BY dimension"
+    )
+    assert [MetricWindow(**dict(zip(found.names, row, strict=True))) for row in found.rows] == windows
 
 
 def test_a_dead_letters_bytes_survive(database: EmbeddedDatabase) -> None:

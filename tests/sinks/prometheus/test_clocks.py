@@ -6,9 +6,11 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from schemas.records import MetricFact
+from sinks.prometheus.capped import Capped
 from sinks.prometheus.clocks import ClockMetrics
-from sinks.prometheus.windows import Caps
+from streams.timers.standing import Figures
 from tests.sinks import samples
+from tests.sinks.samples import T0
 
 BREACHED = samples.fact(metric="sla_first_response", outcome="breached", policy="chat", tenant="acme")
 ENDED = msgspec.structs.replace(BREACHED, revision=2, ended_at=BREACHED.started_at)
@@ -39,7 +41,7 @@ def test_a_breach_of_a_conversation_that_is_gone_is_taken_back() -> None:
 
 def test_tenants_behind_the_first_are_counted_together() -> None:
     registry = CollectorRegistry()
-    metrics = ClockMetrics(registry, Caps(tenants=1))
+    metrics = ClockMetrics(registry, Capped(tenants=1))
     metrics.alerts([samples.alert(tenant=name, level="breach") for name in ("a", "b", "c", "a")])
     found = {
         name: registry.get_sample_value("supportpulse_sla_alerts_total", {"tenant": name, "level": "breach"})
@@ -64,6 +66,20 @@ def test_a_source_that_was_never_heard_of_is_known_by_its_tenant_once_it_is() ->
 
 def test_of_the_tenants_behind_the_first_one_that_is_held_counts() -> None:
     registry = CollectorRegistry()
-    metrics = ClockMetrics(registry, Caps(tenants=1))
+    metrics = ClockMetrics(registry, Capped(tenants=1))
     metrics.held({("a", "chat"): False, ("b", "chat"): True, ("c", "chat"): False})
     assert unknown(registry) == {("a", "chat"): 0, ("other", "chat"): 1}
+
+
+def tenants(registry: CollectorRegistry) -> set[str]:
+    return {sample.labels["tenant"] for family in registry.collect() for sample in family.samples}
+
+
+def test_a_tenant_has_its_name_in_all_metrics_or_in_none() -> None:
+    registry = CollectorRegistry()
+    metrics = ClockMetrics(registry, Capped(tenants=2))
+    metrics.held({("", "chat"): True, ("a", "chat"): False})
+    metrics.live({(name, "email", ""): Figures(1, T0) for name in ("c", "b", "a")}, T0)
+    metrics.alerts([samples.alert(tenant=name) for name in ("b", "c", "d")])
+    metrics.clocks([(None, msgspec.structs.replace(BREACHED, tenant=name)) for name in ("d", "c", "b", "a")])
+    assert tenants(registry) == {"", "a", "c", "other"}

@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.utils import floatToGoString
 
+from sinks.prometheus.capped import Capped
 from sinks.prometheus.exposition import exposition
-from sinks.prometheus.windows import Caps, WindowGauges
+from sinks.prometheus.windows import WindowGauges
 from tests.sinks.samples import T0, window
 
 TEXT, OPEN_METRICS = "text/plain", "application/openmetrics-text; version=1.0.0"
@@ -23,7 +24,7 @@ def filled(seed: int) -> tuple[CollectorRegistry, WindowGauges, random.Random]:
     rng = random.Random(seed)
     registry = CollectorRegistry()
     Counter("other_things", "What else there is.", ["kind"], registry=registry).labels("a").inc(3)
-    windows = WindowGauges(registry, Caps(tenants=3, values=4))
+    windows = WindowGauges(registry, Capped(tenants=3, values=4))
     refresh(windows, rng)
     return registry, windows, rng
 

@@ -6,8 +6,8 @@ from collections import Counter
 
 from prometheus_client import CollectorRegistry
 
+from sinks.prometheus.capped import Capped
 from sinks.prometheus.live import LiveGauges
-from sinks.prometheus.windows import Caps
 from streams.timers.standing import Figures
 
 NOW_MS = 100_000
@@ -36,7 +36,7 @@ def test_one_group() -> None:
 
 def test_behind_the_caps_it_is_other() -> None:
     registry = CollectorRegistry()
-    gauges = LiveGauges(registry, Caps(tenants=1, values=1))
+    gauges = LiveGauges(registry, Capped(tenants=1, values=1))
     told = [("acme", "email", team) for team in ("", "a", "b", "c")] + [("late", "email", "a"), ("later", "email", "")]
     gauges.update({group: Figures(1, 90_000 - n * 10_000) for n, group in enumerate(told)}, NOW_MS)
     assert value(registry, "waiting_conversations", team="a") == 1

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from sinks.prometheus.windows import Caps, WindowGauges
+from sinks.prometheus.capped import Capped
+from sinks.prometheus.windows import WindowGauges
 from tests.sinks.samples import T0, window
 
 
-def gauges(caps: Caps | None = None) -> tuple[CollectorRegistry, WindowGauges]:
+def gauges(capped: Capped | None = None) -> tuple[CollectorRegistry, WindowGauges]:
     registry = CollectorRegistry()
-    return registry, WindowGauges(registry, caps)
+    return registry, WindowGauges(registry, capped)
 
 
 def value(registry: CollectorRegistry, name: str, **labels: Any) -> float | None:
@@ -65,7 +66,7 @@ def test_attainment_is_met_of_met_and_breached() -> None:
 
 
 def test_what_is_beyond_the_cap_is_summed_up_as_other() -> None:
-    registry, windows = gauges(Caps(tenants=1, values=2))
+    registry, windows = gauges(Capped(tenants=1, values=2))
     teams = [window(dimension="team", dimension_value=f"t{i}", count=i + 1, mean_ms=1000.0 * i) for i in range(5)]
     windows.update([*teams, window(tenant="rival", count=9)])
     assert value(registry, "supportpulse_window_facts", dimension="team", value="t1") == 2
@@ -78,12 +79,23 @@ def test_what_is_beyond_the_cap_is_summed_up_as_other() -> None:
 
 
 def test_the_number_of_series_stays_bounded() -> None:
-    registry, windows = gauges(Caps(tenants=2, values=3))
+    registry, windows = gauges(Capped(tenants=2, values=3))
     windows.update(
         window(tenant=f"tenant{t}", dimension="team", dimension_value=f"team{v}") for t in range(50) for v in range(50)
     )
     families = [family for family in registry.collect() if family.name == "supportpulse_window_facts"]
     assert len(families[0].samples) == 2 * (3 + 1) + 1
+
+
+def test_an_empty_window_takes_no_place_and_nobody_gets_one_later() -> None:
+    registry, windows = gauges(Capped(tenants=1, values=1))
+    windows.update([window(tenant="idle", count=0)])
+    teams = [window(dimension="team", dimension_value=name, count=n) for n, name in enumerate(("a", "b", "c"))]
+    windows.update([*teams, window(tenant="idle", dimension="team", dimension_value="x", count=9)])
+    shown = {"a": None, "b": 1, "c": None, "other": 2}
+    for name, count in shown.items():
+        assert value(registry, "supportpulse_window_facts", dimension="team", value=name) == count
+    assert value(registry, "supportpulse_window_facts", tenant="other", dimension="team", value="other") == 9
 
 
 def test_a_window_that_was_never_seen_and_holds_nothing_is_not_shown() -> None:

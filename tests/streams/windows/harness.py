@@ -92,6 +92,11 @@ class Rig:
         self.change(*versions)
         return self.send(len(self.log) - 1)
 
+    @property
+    def sketch_pages(self) -> int:
+        """Pages of bucket counts that the book has in use."""
+        return sum(window.sketches.pages for window in self.book._windows)
+
     def refresh(self, later_ms: int = 0) -> list[MetricWindow]:
         self.now_ms += later_ms
         said = self.book.refresh(self.now_ms)

@@ -196,7 +196,7 @@ def test_everything_is_given_back_once_it_is_over() -> None:
         said = rig.refresh(DAY_MS + PANE_MS)
         assert {window.count for window in said} == {0}
         assert (rig.book.facts, rig.book.series) == (0, 0)
-        assert rig.book.sketch_pages == 0
+        assert rig.sketch_pages == 0
         rig.assert_right()
 
 
@@ -207,7 +207,7 @@ def test_what_is_retracted_is_given_back_too() -> None:
     rig.tell(fact(1, retracted=True, revision=2), fact(2, retracted=True, revision=2))
     rig.refresh()
     rig.assert_right()
-    assert (rig.book.facts, rig.book.series, rig.book.sketch_pages) == (0, 0, 0)
+    assert (rig.book.facts, rig.book.series, rig.sketch_pages) == (0, 0, 0)
 
 
 def test_facts_that_look_the_same_are_taken_away_one_by_one() -> None:
@@ -279,20 +279,6 @@ def test_a_rebuilt_book_says_that_windows_are_empty_whose_facts_left_meanwhile()
     rebuilt.refresh()
     assert {window.count for window in rebuilt.standing.values()} == {0}
     assert rebuilt.book.series == 0
-
-
-def test_a_seeded_book_goes_on_with_a_new_log() -> None:
-    old = Rig()
-    for number in range(100):
-        old.change(fact(number, value_ms=number, ended_at=NOW - number * 300_000))
-    rig = Rig()
-    rig.facts = old.facts
-    rig.book.seed(list(old.facts.values()), NOW)
-    rig.refresh()
-    rig.assert_right()
-    rig.tell(fact(0, value_ms=5_000, ended_at=NOW, revision=2))
-    rig.refresh()
-    rig.assert_right()
 
 
 @pytest.mark.parametrize("gap_ms", [PANE_MS, 3_600_000, DAY_MS - PANE_MS, DAY_MS, 400 * DAY_MS])
