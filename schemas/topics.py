@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _DAY_MS = 86_400_000
+#: A dead letter is a record, which may be as large as a record can be, and what was wrong with it.
+LETTER_BYTES = 2 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,7 @@ class Topics:
         """Every topic, with the broker configuration it wants."""
         return (
             Topic(self.interactions, {"retention.ms": str(30 * _DAY_MS)}),
-            # A letter is a record of `interactions`, which may be as large as a record can be, and its reason.
-            Topic(self.dead_letters, {"retention.ms": "-1", "max.message.bytes": str(2 << 20)}),
+            Topic(self.dead_letters, {"retention.ms": "-1", "max.message.bytes": str(LETTER_BYTES)}),
             Topic(self.redriven, {"cleanup.policy": "compact"}),
             Topic(self.facts, {"retention.ms": str(7 * _DAY_MS)}),
             Topic(self.alerts, {"retention.ms": str(7 * _DAY_MS)}),

@@ -13,7 +13,7 @@ from schemas import wire
 from schemas.errors import SupportpulseError
 from schemas.fetching import fetch_lean
 from schemas.records import DeadLetter
-from schemas.topics import Topics
+from schemas.topics import LETTER_BYTES, Topics
 from sinks.lanes import lanes
 from sinks.source import SourceRecord
 
@@ -102,7 +102,9 @@ class SinkKafka:
     async def park(self, letters: Sequence[DeadLetter]) -> None:
         """Send dead letters and wait for every one."""
         if self._producer is None:
-            self._producer = AIOKafkaProducer(bootstrap_servers=self._address, acks="all")
+            self._producer = AIOKafkaProducer(
+                bootstrap_servers=self._address, acks="all", max_request_size=LETTER_BYTES
+            )
             await self._producer.start()
         sent = [
             await self._producer.send(

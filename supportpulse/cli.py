@@ -90,6 +90,10 @@ def worker(
     policies: Policies = None,
     data_dir: DataDir = None,
     metrics_port: Annotated[Optional[int], typer.Option(help="Where /metrics is served (default: 9464).")] = None,
+    web_port: Annotated[
+        Optional[int],
+        typer.Option(help="Where Faust's own pages are served, on loopback (default: nowhere).", min=1, max=65535),
+    ] = None,
     session_timeout: Annotated[
         float, typer.Option(help="Seconds without a heartbeat after which others take over.")
     ] = 10.0,
@@ -147,6 +151,7 @@ def worker(
             clickhouse=None if found.embedded else found.clickhouse,
             rewrite_policies=rewrite_policies,
             heartbeat_seconds=parse_heartbeats(found.heartbeats),
+            web_port=web_port,
         )
     )
 

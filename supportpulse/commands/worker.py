@@ -42,6 +42,8 @@ class WorkerOptions:
     rewrite_policies: bool = False
     #: source → how long it may be silent before its alerts are held
     heartbeat_seconds: Mapping[str, float] = field(default_factory=dict)
+    #: Of Faust's own pages, on loopback; None: none.
+    web_port: int | None = None
 
 
 def parse_until(text: str) -> Mapping[int, int]:
@@ -93,6 +95,7 @@ async def _run(options: WorkerOptions, told: stopping.Told) -> None:
         refusals=options.refusals,
         archive=archive,
         heartbeat_seconds=options.heartbeat_seconds,
+        web_port=options.web_port,
     )
     stop = told.event()
     registry = CollectorRegistry()

@@ -13,10 +13,11 @@ from schemas.topics import Topics
 def make_topics(address: str, prefix: str, partitions: int = 2) -> Topics:
     """Five topics whose names begin with `prefix`."""
     topics = Topics(prefix=f"{prefix}.")
-    names = (topics.interactions, topics.facts, topics.alerts, topics.windows, topics.dead_letters)
+    landed = (topics.interactions, topics.facts, topics.alerts, topics.windows, topics.dead_letters)
+    found = [topic for topic in topics.all() if topic.name in landed]
     admin = KafkaAdminClient(bootstrap_servers=address)
     try:
-        admin.create_topics([NewTopic(name, partitions, 1) for name in names])
+        admin.create_topics([NewTopic(topic.name, partitions, 1, topic_configs=topic.config) for topic in found])
     finally:
         admin.close()
     return topics

@@ -164,6 +164,17 @@ async def test_what_cannot_be_read_is_parked_once_and_stops_nothing(
     }
 
 
+async def test_a_record_as_large_as_they_come_is_parked_with_what_is_wrong_with_it(
+    broker: Broker, topics: Topics, config: SinkConfig, database: EmbeddedDatabase
+) -> None:
+    large = b"x" * (1_048_576 - 200)
+    send(broker.address, topics.facts, [large])
+    async with running(config, database) as service:
+        await service.drain()
+    ((size,),) = database.query("SELECT length(original) FROM dead_letters FINAL").rows
+    assert size == len(large)
+
+
 def _as_bytes(value: str | bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
 

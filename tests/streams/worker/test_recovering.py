@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from streams.worker import changelog
 from streams.worker.app import Worker
+from supportpulse import processes
 from tests.streams.worker.harness import PARTITIONS, PATIENCE_SECONDS, Surroundings, expected, some_events, until
 
 
@@ -56,3 +59,14 @@ async def test_a_broker_that_fails_a_recovery_ends_the_worker_without_waiting_fo
     assert worker.health() == (False, "joining the group")
     with pytest.raises(KafkaConnectionError, match="away"):
         await asyncio.wait_for(worker.run(asyncio.Event()), PATIENCE_SECONDS)
+
+
+async def test_fausts_own_pages_are_served_where_somebody_asks_for_them(around: Surroundings) -> None:
+    port, stop = processes.free_port(), asyncio.Event()
+    worker = Worker(dataclasses.replace(around.config(drain=False), web_port=port))
+    running = asyncio.ensure_future(worker.run(stop))
+    await until(lambda: worker.health()[0])
+    with await asyncio.to_thread(urlopen, f"http://127.0.0.1:{port}/", timeout=5) as answer:
+        assert answer.status == 200
+    stop.set()
+    await asyncio.wait_for(running, PATIENCE_SECONDS)
