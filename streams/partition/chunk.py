@@ -118,53 +118,87 @@ def process(
     Raises `HasLeft` where a conversation has to come back first, and `UnknownEdition`; void is then what went to
     `emit`.
     """
-    draft = Draft(store)
-    outcome = Outcome(through=store.applied)
-    emit = emit or outcome.collect
-    made: list[Made] = []
-    edition = draft.editions.current
-    through, accepted, late, duplicates = outcome.through, 0, 0, 0
-    listens, spoken = store.listens, set[SourceName]()
+    folding = _Folding(store, origin, now_ms)
+    emit = emit or folding.outcome.collect
+    spoken = set[SourceName]()
     for block in _blocks(records):
         read_all = _read_all(block)
-        spoken |= _sources(read_all) if listens else frozenset()
+        if store.listens:
+            spoken |= _sources(read_all)
         for record, found in zip(block, read_all, strict=True):
-            offset = record.offset
-            if offset <= through:
-                continue
-            through = offset
-            if isinstance(found, _Refusal):
-                if record.key is not None and is_tick(record.key, record.value):
-                    _tick(draft, outcome, record.key, offset, record.timestamp, made)
-                    edition = draft.editions.current
-                else:
-                    outcome.dead_letters.append(_dead_letter(record, found, f"{origin}/{offset}", now_ms))
-                continue
-            tenant, conversation_id, event = found
-            conversation = draft.conversation(tenant, conversation_id)
-            if conversation.head.edition != edition:
-                _renew(draft, outcome, conversation, offset, record.timestamp, made)
-            if conversation.knows(event):
-                duplicates += 1
-                continue
-            in_order = conversation.is_in_order(event)
-            accepted += in_order
-            late += not in_order
-            for change in conversation.apply(event, in_order, record.timestamp):
-                made.append((offset, record.timestamp, change))
-            if conversation.watch.has_news:
-                _take_alerts(outcome, conversation, record.timestamp)
-            draft.touched(conversation, offset)
-        for each in made:
+            if record.offset > folding.through:
+                folding.take(record, found)
+        for each in folding.made:
             emit(*each)
-        made.clear()
-    outcome.through, outcome.edition = through, edition
-    outcome.counts.update(_told(accepted=accepted, late=late, duplicate=duplicates, refused=len(outcome.dead_letters)))
-    outcome.entries = draft.entries()
+        folding.made.clear()
+    outcome = folding.end()
     outcome.heard = frozenset(spoken)
     if store.leavers is not None:
-        outcome.done = draft.done()
+        outcome.done = folding.draft.done()
     return outcome
+
+
+class _Folding:
+    """A chunk under way, one record after the other."""
+
+    __slots__ = (
+        *("accepted", "draft", "duplicates", "edition", "late"),
+        *("made", "now_ms", "origin", "outcome", "through"),
+    )
+
+    def __init__(self, store: Store, origin: str, now_ms: EpochMs) -> None:
+        self.draft = Draft(store)
+        self.outcome = Outcome(through=store.applied)
+        self.origin = origin
+        self.now_ms = now_ms
+        #: The last offset that was taken.
+        self.through = store.applied
+        #: Of the policies that judge now.
+        self.edition = self.draft.editions.current
+        #: Changes for which nobody has come yet.
+        self.made: list[Made] = []
+        self.accepted = self.late = self.duplicates = 0
+
+    def take(self, record: SourceRecord, found: Read | _Refusal) -> None:
+        """Fold what was read of the next record."""
+        self.through = offset = record.offset
+        if isinstance(found, _Refusal):
+            self._take_other(record, found)
+            return
+        tenant, conversation_id, event = found
+        conversation = self.draft.conversation(tenant, conversation_id)
+        if conversation.head.edition != self.edition:
+            _renew(self.draft, self.outcome, conversation, offset, record.timestamp, self.made)
+        if conversation.knows(event):
+            self.duplicates += 1
+            return
+        in_order = conversation.is_in_order(event)
+        self.accepted += in_order
+        self.late += not in_order
+        for change in conversation.apply(event, in_order, record.timestamp):
+            self.made.append((offset, record.timestamp, change))
+        if conversation.watch.has_news:
+            _take_alerts(self.outcome, conversation, record.timestamp)
+        self.draft.touched(conversation, offset)
+
+    def _take_other(self, record: SourceRecord, refused: _Refusal) -> None:
+        """What is no event: a tick, or for the dead letters."""
+        offset = record.offset
+        if record.key is not None and is_tick(record.key, record.value):
+            _tick(self.draft, self.outcome, record.key, offset, record.timestamp, self.made)
+            self.edition = self.draft.editions.current
+        else:
+            self.outcome.dead_letters.append(_dead_letter(record, refused, f"{self.origin}/{offset}", self.now_ms))
+
+    def end(self) -> Outcome:
+        """What all of it leads to."""
+        outcome = self.outcome
+        outcome.through, outcome.edition = self.through, self.edition
+        refused = len(outcome.dead_letters)
+        found = {"accepted": self.accepted, "late": self.late, "duplicate": self.duplicates, "refused": refused}
+        outcome.counts.update({name: count for name, count in found.items() if count})
+        outcome.entries = self.draft.entries()
+        return outcome
 
 
 def _blocks(records: Iterable[SourceRecord]) -> Iterator[list[SourceRecord]]:
@@ -247,10 +281,6 @@ def _take_alerts(outcome: Outcome, conversation: Conversation, timestamp_ms: Epo
     alerts, clocks = conversation.watch.take()
     outcome.alerts.extend(Raised(timestamp_ms, alert) for alert in alerts)
     outcome.clocks.extend(clocks)
-
-
-def _told(**counts: int) -> dict[str, int]:
-    return {name: count for name, count in counts.items() if count}
 
 
 def _dead_letter(record: SourceRecord, refused: _Refusal, origin: str, now_ms: EpochMs) -> DeadLetter:
