@@ -32,9 +32,9 @@ known and mean nothing here are counted as ignored; what is not known is parked 
 _SHARED_HEAD = """\
 ## Payloads of the vendors
 
-What becomes of the JSON that vendors publish or send, where it lies beside the repository as `../shared/webhooks`: each
-object that its connector takes for a delivery, the outermost ones. "Other" are files without any: excerpts, settings,
-what an API answers. Logs, mails and forms are in the vendors' own tests.
+What becomes of the JSON that vendors publish or send, in a collection that is theirs and so no part of this repository:
+each object that its connector takes for a delivery, the outermost ones. "Other" are files without any: excerpts,
+settings, what an API answers. Logs, mails and forms are in the vendors' own tests.
 
 | channel | mapped | ignored | parked | other |
 |---|---|---|---|---|
