@@ -16,8 +16,8 @@ from streams.sla.policies import PolicyBook, deadline
 from streams.sla.policy import NO_POLICY, Policy
 from streams.timers.kept import BREACH, RaisedByClock
 
-#: How long nothing may have come of a conversation before clocks are judged that backfill started. Nobody is woken by
-#: them, and while an import is on its way, most of what looks open is answered a few lines on.
+#: How long nothing may have moved a clock that backfill started before it is judged. Nobody is woken by it, and while an
+#: import is on its way, most of what looks open is answered a few lines on.
 BACKFILL_REST_MS = 60_000
 
 
@@ -41,10 +41,10 @@ class OpenClock:
         return next((due_ms for due_ms, share in self.steps if share > upto), None)
 
     def next_judgement(self, judged_ms: EpochMs | None, seen_ms: EpochMs) -> EpochMs | None:
-        """When its fact has to be judged; None if that was done. `seen_ms`: when it was last heard of."""
+        """When its fact has to be judged; None if that was done. `seen_ms`: when something last moved it."""
         if judged_ms is not None and judged_ms > self.deadline:
             return None
-        return self.deadline if self.steps else max(self.deadline, seen_ms + BACKFILL_REST_MS)
+        return self.deadline if self.steps else _after_rest(self.deadline, seen_ms)
 
 
 def raised_upto(raised: RaisedByClock, suffix: str, deadline: EpochMs) -> float:
@@ -86,25 +86,35 @@ def episode_clock(episode: Episode, book: PolicyBook) -> OpenClock | None:
     return _clock(suffix, "sla_resolution", policy, started, left_ms, warnings, episode.channel)
 
 
-def first_turn_due(turn: Turn | None, book: PolicyBook) -> EpochMs | None:
-    """`next_step` of a turn's clock that has raised nothing yet, with a single look into the calendar.
+def first_turn_due(turn: Turn | None, book: PolicyBook, seen_ms: EpochMs) -> EpochMs | None:
+    """The first instant at which a turn's clock is due that has raised nothing yet and was not judged, with a single look
+    into the calendar.
 
     It may be an instant for a clock that has no deadline, which the next look finds out.
     """
     found = None if turn is None else _response(turn, book)
-    if found is None:
+    if turn is None or found is None:
         return None
     policy, started, target_ms = found
+    if turn.historical:
+        return _after_rest(deadline(policy, started, target_ms), seen_ms)
     return deadline(policy, started, _first_budget_ms(policy, target_ms, target_ms))
 
 
-def first_episode_due(episode: Episode | None, book: PolicyBook) -> EpochMs | None:
+def first_episode_due(episode: Episode | None, book: PolicyBook, seen_ms: EpochMs) -> EpochMs | None:
     """The same of an episode's clock that has raised nothing yet for its present deadline."""
     found = None if episode is None else _resolution(episode, book)
-    if found is None:
+    if episode is None or found is None:
         return None
     policy, started, left_ms, target_ms = found
+    if episode.historical:
+        return _after_rest(deadline(policy, started, left_ms), seen_ms)
     return deadline(policy, started, _first_budget_ms(policy, left_ms, target_ms))
+
+
+def _after_rest(deadline_ms: EpochMs | None, seen_ms: EpochMs) -> EpochMs | None:
+    """When a clock is judged that backfill started."""
+    return None if deadline_ms is None else max(deadline_ms, seen_ms + BACKFILL_REST_MS)
 
 
 def _response(turn: Turn, book: PolicyBook) -> tuple[Policy, EpochMs, int] | None:

@@ -15,12 +15,10 @@ cdef class Watch:
     cdef public list clocks
 
     cpdef raise_until(self, FoldState state, until_ms)
-    @cython.locals(timers=Timers, episode=Episode)
+    @cython.locals(timers=Timers, episode=Episode, turn=Turn)
     cpdef follow(self, FoldState state, judged_ms, int moved, seen_ms)
     @cython.locals(timers=Timers, episode=Episode)
     cpdef plan(self, FoldState state, judged_ms, seen_ms)
 
 
-@cython.locals(turn=Turn)
-cdef bint _backfilled(Episode episode)
 cdef _earlier(one, other)

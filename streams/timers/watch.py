@@ -9,7 +9,7 @@ from __future__ import annotations
 from schemas.records import SlaAlert
 from schemas.times import EpochMs
 from streams.fold.measure import EPISODE, TURN
-from streams.fold.state import Episode, FoldState
+from streams.fold.state import FoldState
 from streams.sla.policies import PolicyBook
 from streams.timers.alerts import Alerts, ClockChange
 from streams.timers.clocks import episode_clock, first_episode_due, first_turn_due, open_clocks, turn_clock
@@ -85,18 +85,22 @@ class Watch:
     def follow(self, state: FoldState, judged_ms: EpochMs | None, moved: int, seen_ms: EpochMs) -> None:
         """After an event: look again at the clocks that it has `moved`, or at both if something was due before it."""
         timers, episode = self._timers, state.episode
-        if timers.raised or judged_ms is not None or not moved or _backfilled(episode):
+        turn = None if episode is None else episode.turn
+        if timers.raised or judged_ms is not None or not moved:
             self.plan(state, judged_ms, seen_ms)
             return
         # Nothing raised and nothing judged: the first step of a clock is the next one.
         if moved & TURN:
-            timers.turn_due = None if episode is None else first_turn_due(episode.turn, self._book)
+            timers.turn_due = None if turn is None else first_turn_due(turn, self._book, seen_ms)
         if moved & EPISODE:
-            timers.episode_due = first_episode_due(episode, self._book)
-        timers.alert_due = _earlier(timers.turn_due, timers.episode_due)
+            timers.episode_due = None if episode is None else first_episode_due(episode, self._book, seen_ms)
+        timers.alert_due = _earlier(
+            None if turn is None or turn.historical else timers.turn_due,
+            None if episode is None or episode.historical else timers.episode_due,
+        )
 
     def plan(self, state: FoldState, judged_ms: EpochMs | None, seen_ms: EpochMs) -> None:
-        """Work out anew when the clocks are due. `seen_ms`: when the conversation was last heard of."""
+        """Work out anew when the clocks are due. `seen_ms`: when that was."""
         timers, episode = self._timers, state.episode
         turns = None if episode is None else turn_clock(episode, self._book)
         whole = None if episode is None else episode_clock(episode, self._book)
@@ -111,14 +115,6 @@ class Watch:
         self._timers.turn_due = self._timers.episode_due = self._timers.alert_due = None
         self._timers.raised.clear()
         self._timers.held = []
-
-
-def _backfilled(episode: Episode | None) -> bool:
-    """Whether backfill started a clock of it that may be open."""
-    if episode is None:
-        return False
-    turn = episode.turn
-    return episode.historical or (turn is not None and turn.historical)
 
 
 def _earlier(one: EpochMs | None, other: EpochMs | None) -> EpochMs | None:
