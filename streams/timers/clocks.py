@@ -16,8 +16,8 @@ from streams.sla.policies import PolicyBook, deadline
 from streams.sla.policy import NO_POLICY, Policy
 from streams.timers.kept import BREACH, RaisedByClock
 
-#: How long nothing may have moved a clock that backfill started before it is judged. Nobody is woken by it, and while an
-#: import is on its way, most of what looks open is answered a few lines on.
+#: How long nothing may have moved a clock that backfill started before it is judged. Nobody is woken by it, and while
+#: an import is on its way, most of what looks open is answered a few lines on.
 BACKFILL_REST_MS = 60_000
 
 
@@ -87,8 +87,7 @@ def episode_clock(episode: Episode, book: PolicyBook) -> OpenClock | None:
 
 
 def first_turn_due(turn: Turn | None, book: PolicyBook, seen_ms: EpochMs) -> EpochMs | None:
-    """The first instant at which a turn's clock is due that has raised nothing yet and was not judged, with a single look
-    into the calendar.
+    """When a turn's clock is first due that has raised nothing yet and was not judged, with one look into the calendar.
 
     It may be an instant for a clock that has no deadline, which the next look finds out.
     """
