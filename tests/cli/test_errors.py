@@ -52,6 +52,8 @@ _ONCE = ("up", "--once", "--events", "e.jsonl", "--data-dir", "d")
         ((*_ONCE, "--as-of", "yesterday"), ("yesterday", "RFC 3339")),
         ((*_ONCE, "--data-dir", "a-file"), ("a-file", "--data-dir")),
         ((*_ONCE, "--clickhouse", "http://user:hunter2@h/x"), ("clickhouse://",)),
+        (("sql", "SELECT 1", "--clickhouse", "user:hunter2@127.0.0.1:9000/x"), ("--clickhouse", "percent-encode")),
+        (("sql", "SELECT 1", "--clickhouse", "clickhouse://user:hunter2@h:99999/x"), ("--clickhouse", "HOST:9000")),
         (("replay", "--events", "empty.jsonl", "--facts", "no/where.jsonl"), ("no/where.jsonl", "No such file")),
         (("import", "e.jsonl", "--format", "xml"), ("xml", "uci_incidents")),
         (("import", "e.jsonl", "--timezone", "Mars"), ("Mars", "Asia/Riyadh")),

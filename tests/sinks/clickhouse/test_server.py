@@ -198,6 +198,37 @@ def test_a_server_that_dies_and_comes_back_is_met_again(own_clickhouse_server: C
 
 def test_an_address_is_printed_without_its_password() -> None:
     assert without_password("clickhouse://me:secret@db:9000/x?secure=1") == "clickhouse://db:9000/x"
-    with pytest.raises(DatabaseError, match="write clickhouse://") as wrong:
-        ServerDatabase("http://me:secret@db:8123/")
-    assert "secret" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:sekret@db:8123/",
+        "me:sekret@db:9000/x",
+        "clickhouse://me:se/kret@db:9000/x",
+        "clickhouse://me:9/kret@db:9000/x",
+        "clickhouse://me:se#kret@db:9000/x",
+        "clickhouse://me:9#kret@db:9000/x",
+        "clickhouse://me:se?kret@db:9000/x",
+        "clickhouse://me:9?kret@db:9000/x",
+        "clickhouse://me:se[kret@db:9000/x",
+        "clickhouse://me:se@kr/et@db:9000/x",
+        "clickhouse://me:sekret@db:abc/x",
+        "clickhouse://me:sekret@db:99999/x",
+        "clickhouse://me:sekret@db/x?connect_timeout=sekret",
+        "clickhouse://me:sekret@/x",
+    ],
+)
+def test_an_address_that_is_none_is_refused_without_a_word_of_it(url: str) -> None:
+    with pytest.raises(DatabaseError) as wrong:
+        ServerDatabase(url, patience=_IMPATIENT)
+    assert str(wrong.value) == (
+        "--clickhouse cannot be used: write clickhouse://USER:PASSWORD@HOST:9000/DATABASE, and percent-encode "
+        "/ # ? @ [ in a password"
+    )
+
+
+def test_a_password_is_percent_encoded() -> None:
+    database = ServerDatabase("clickhouse://me:a%2Fb%23c%3Fd%40e%5Bf@db:9000/x", patience=_IMPATIENT)
+    assert database.address == "clickhouse://db:9000/x"
+    assert database._client.connection.password == "a/b#c?d@e[f"  # noqa: S105
