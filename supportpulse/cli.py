@@ -189,7 +189,7 @@ def up(
     logs.configure(verbose=verbose)
     found = settings.load(data_dir=data_dir, clickhouse=clickhouse, policies=policies)
     if once:
-        from supportpulse.commands.importing import account_for
+        from supportpulse.commands.accounts import account_for
         from supportpulse.up.once import OnceOptions, run_once
 
         if not events:
@@ -290,7 +290,8 @@ def import_(
     """
     from schemas import times
     from supportpulse import logs, settings
-    from supportpulse.commands.importing import account_for, broker_of, check, options_of, publish
+    from supportpulse.commands.accounts import account_for
+    from supportpulse.commands.importing import broker_of, check, options_of, publish
     from supportpulse.up.once import OnceOptions, run_once
 
     logs.configure()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 from schemas import documents
@@ -38,3 +39,24 @@ def test_facts_go_to_a_file_sorted(tmp_path: Path) -> None:
     ids = [line.split('"fact_id":"')[1].split('"')[0] for line in lines]
     assert ids == sorted(ids)
     assert len(ids) == 6
+
+
+def test_every_refusal_is_named_and_the_sums_come_last(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_bytes(b"nonsense\n" * 3_000 + documents.render_event(QUESTION) + b"\n")
+    done = run(tmp_path, "replay", "--events", bad)
+    assert done.status == 0
+    *named, total = done.err.splitlines()
+    assert [line.partition(": ")[0] for line in named] == [f"refused {bad}:{number}" for number in range(1, 3_001)]
+    assert total == "3,001 rows: 1 imported as 1 events, 3,000 refused"
+    assert "refused" not in done.out
+
+
+def test_a_file_that_breaks_off_is_told_by_the_status(tmp_path: Path) -> None:
+    packed = gzip.compress(b"".join(documents.render_event(event) + b"\n" for event in (QUESTION, ANSWER, END)))
+    (tmp_path / "e.jsonl.gz").write_bytes(packed[:-9])
+    done = run(tmp_path, "replay", "--events", "e.jsonl.gz")
+    assert done.status == 1
+    assert done.err.splitlines()[-1].startswith("supportpulse: 1 file was not read to the end")
+    # What could be read is there.
+    assert done.out.count("\n") == 6
