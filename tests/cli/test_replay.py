@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+from msgspec import structs
+
 from schemas import documents
 from schemas.records import InteractionEvent
 from tests.cli.command import run
@@ -50,6 +52,16 @@ def test_every_refusal_is_named_and_the_sums_come_last(tmp_path: Path) -> None:
     assert [line.partition(": ")[0] for line in named] == [f"refused {bad}:{number}" for number in range(1, 3_001)]
     assert total == "3,001 rows: 1 imported as 1 events, 3,000 refused"
     assert "refused" not in done.out
+
+
+def test_the_latest_instant_of_the_input_is_also_that_of_a_duplicate(tmp_path: Path) -> None:
+    policies = tmp_path / "p.yaml"
+    policies.write_text("policies:\n  - name: all\n    targets: {first_response: 5m}\n", encoding="utf-8")
+    again = structs.replace(QUESTION, occurred_at=QUESTION.occurred_at + 3_600_000)
+    once = write(tmp_path / "once.jsonl", QUESTION)
+    twice = write(tmp_path / "twice.jsonl", QUESTION, again)
+    assert "breached" not in run(tmp_path, "replay", "--events", once, "--policies", policies).out
+    assert "breached" in run(tmp_path, "replay", "--events", twice, "--policies", policies).out
 
 
 def test_a_file_that_breaks_off_is_told_by_the_status(tmp_path: Path) -> None:
