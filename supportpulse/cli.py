@@ -68,12 +68,12 @@ def replay(
 
     Example: supportpulse replay --events monday.jsonl --policies deploy/policies.yaml > facts.jsonl
     """
-    from supportpulse import reach
+    from supportpulse import reach, settings
     from supportpulse.commands.replay import replay as run
 
     files = [*events, *(more or ())]
     reach.check_files(files)
-    run(files, policies, as_of, facts)
+    run(files, settings.load(policies=policies).policies, as_of, facts)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from schemas import documents
 from schemas.records import InteractionEvent
-from tests.cli.command import run
+from tests.cli.command import environment, run
 from tests.streams.stories import story
 
 QUESTION, ANSWER, END = story("""
@@ -62,6 +62,16 @@ def test_the_latest_instant_of_the_input_is_also_that_of_a_duplicate(tmp_path: P
     twice = write(tmp_path / "twice.jsonl", QUESTION, again)
     assert "breached" not in run(tmp_path, "replay", "--events", once, "--policies", policies).out
     assert "breached" in run(tmp_path, "replay", "--events", twice, "--policies", policies).out
+
+
+def test_policies_may_be_named_by_the_environment(tmp_path: Path) -> None:
+    policies = tmp_path / "p.yaml"
+    policies.write_text("policies:\n  - name: all\n    targets: {first_response: 5m}\n", encoding="utf-8")
+    events = write(tmp_path / "e.jsonl", QUESTION, ANSWER)
+    named = environment(SUPPORTPULSE_POLICIES=str(policies))
+    done = run(tmp_path, "replay", "--events", events, env=named)
+    assert "sla_first_response" in done.out
+    assert done == run(tmp_path, "replay", "--events", events, "--policies", policies)
 
 
 def test_a_file_that_breaks_off_is_told_by_the_status(tmp_path: Path) -> None:
