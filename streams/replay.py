@@ -25,7 +25,7 @@ class Replay:
         return len(self._conversations)
 
     def add(self, event: InteractionEvent) -> None:
-        """Take an event in; a second one of the same (tenant, source, event_id) changes nothing but the latest instant."""
+        """Take an event in; a second of the same (tenant, source, event_id) changes nothing but the latest instant."""
         self.latest_ms = event.occurred_at if self.latest_ms is None else max(self.latest_ms, event.occurred_at)
         log = self._conversations.setdefault((event.tenant, event.conversation_id), {})
         entry = remember(event)
