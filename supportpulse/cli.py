@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Optional
@@ -10,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from schemas.errors import SupportpulseError
-from supportpulse import cli_alerting, cli_operations, cli_reading
+from supportpulse import cli_alerting, cli_operations, cli_reading, output
 from supportpulse.options import (
     AsOf,
     ClickHouse,
@@ -175,7 +174,8 @@ def up(
     """Run the whole pipeline: broker, worker, ClickHouse, metrics, fed by simulated traffic, or once over files.
 
     In a terminal it shows a live table until Ctrl-C; without one it ends after the simulated history. Started again on
-    the same --data-dir it carries on.
+    the same --data-dir it carries on. /metrics of worker and sink are on ports 9464 and 9465, or where
+    SUPPORTPULSE_WORKER_METRICS_PORT and SUPPORTPULSE_SINK_METRICS_PORT say.
 
     Examples:
 
@@ -239,8 +239,7 @@ def sql(
     answer = ask(settings.load(data_dir=data_dir, clickhouse=clickhouse), statement, output_format)
     if answer and not answer.endswith(b"\n") and output_format.startswith(_TEXT_FORMATS):
         answer += b"\n"
-    sys.stdout.buffer.write(answer)
-    sys.stdout.buffer.flush()
+    output.stdout().write(answer)
 
 
 @app.command(name="import")
@@ -378,10 +377,20 @@ def _say(line: str) -> None:
 def main() -> None:
     """The entry point: an error of ours is one line on stderr and status 1."""
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            # What is left to write can fail as well, and at the very end nobody would catch it.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads our output has seen enough. What Python would still flush has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.give_up()
+        sys.exit(1)
+    except OSError as exc:
+        output.give_up()
+        where = "the output" if exc.filename is None else exc.filename
+        print(f"supportpulse: {where} cannot be used: {exc.strerror or exc}", file=sys.stderr)
         sys.exit(1)
     except SupportpulseError as exc:
         print(f"supportpulse: {exc}", file=sys.stderr)

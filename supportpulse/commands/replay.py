@@ -15,6 +15,7 @@ from schemas.records import InteractionEvent, MetricFact
 from streams.replay import Replay
 from streams.sla import policy_file
 from streams.sla.policies import PolicyBook
+from supportpulse import output
 from supportpulse.commands.accounts import total
 
 
@@ -41,7 +42,7 @@ def replay(files: Sequence[Path], policies: Path | None, as_of: str | None, fact
     report = import_files(files, "events", IntoReplay(history), on_refusal=_name)
     found = history.facts(book, as_of_ms)
     if facts is None:
-        _write(found, sys.stdout.buffer)
+        _write(found, output.stdout())
     else:
         try:
             with facts.open("wb") as out:

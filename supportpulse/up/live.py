@@ -23,7 +23,7 @@ from schemas.topics import Topics
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.endpoint import SqlEndpoint
 from sinks.errors import DatabaseError
-from supportpulse import processes
+from supportpulse import processes, reach
 from supportpulse.processes import Server, ServerDied
 from supportpulse.settings import Settings
 from supportpulse.up.children import drain_worker, start_worker
@@ -58,6 +58,7 @@ def simulator_policies() -> Path:
 
 def run_live(settings: Settings, options: LiveOptions, console: Console) -> None:
     """Run until SIGINT or SIGTERM; without a terminal, until the simulated history has landed."""
+    _check_ports(settings, live=console.is_terminal)
     policies = options.policies or (simulator_policies() if options.simulate else None)
     if console.is_terminal:
         console.print("starting: the first numbers take about fifteen seconds")
@@ -69,6 +70,11 @@ def run_live(settings: Settings, options: LiveOptions, console: Console) -> None
             _Live(stack, options, console).run()
         else:
             _one_pass(stack, options, console)
+
+
+def _check_ports(settings: Settings, *, live: bool) -> None:
+    wanted = ("sink_metrics_port", *(("worker_metrics_port", "sql_port") if live else ()))
+    reach.check_ports(settings.host, {name: getattr(settings, name) for name in wanted})
 
 
 def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:

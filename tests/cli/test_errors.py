@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import socket
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from schemas.topics import Topics
 from supportpulse import processes
 from supportpulse.broker import TansuBroker
 from tests.cli.command import command, environment, run
+from tests.connectors.samples import line
 
 _EVENT = b'{"event_id": 1}\n'
 _BAD_POLICIES = "policies:\n  - name: a\n    targets: {first_response: 5x}\n"
@@ -155,3 +157,47 @@ def test_a_reader_that_has_seen_enough_is_no_error(home: Path) -> None:
     assert asked.stderr.read() == b""
     asked.stderr.close()
     asked.wait(20)
+
+
+@pytest.mark.parametrize(("out", "says"), [(">/dev/full", "No space left"), (">&-", "stdout is closed")])
+@pytest.mark.parametrize(
+    "arguments", [("replay", "--events", "good.jsonl"), ("sql", "SELECT 1", "--data-dir", "asked")]
+)
+def test_an_answer_that_cannot_be_written(home: Path, arguments: tuple[str, ...], out: str, says: str) -> None:
+    (home / "good.jsonl").write_bytes(line(0) + b"\n" + line(7, actor_kind="human"))
+    if "sql" in arguments:
+        run(home, "migrate", "--data-dir", "asked")
+    asked = subprocess.run(
+        ["sh", "-c", f'exec "$@" {out}', "sh", *command(*arguments)],
+        cwd=home,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert asked.returncode == 1
+    [complaint] = asked.stderr.splitlines()
+    assert complaint.startswith("supportpulse: ")
+    assert says in complaint
+
+
+@pytest.mark.parametrize(("who", "live"), [("SINK", False), ("SINK", True), ("WORKER", True)])
+def test_a_port_that_is_taken_is_told_before_anything_starts(home: Path, who: str, live: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        setting = f"SUPPORTPULSE_{who}_METRICS_PORT"
+        port = str(taken.getsockname()[1])
+        env = environment(**{setting: port}, **({"TTY_COMPATIBLE": "1", "FORCE_COLOR": "1"} if live else {}))
+        done = run(home, "up", "--data-dir", "never", env=env, seconds=20)
+    assert done.status == 1
+    assert f"127.0.0.1:{port}" in done.complaint
+    assert setting in done.complaint
+    assert not (home / "never").exists()
+
+
+def test_a_home_that_cannot_be_written_to(home: Path) -> None:
+    env = environment(HOME=str(home / "a-file"))
+    env.pop("CALF_TANSU_BIN", None)
+    done = run(home, *_ONCE, env=env, seconds=60)
+    assert done.status == 1
+    assert [words for words in ("HOME", "--kafka") if words not in done.complaint] == []
