@@ -8,6 +8,7 @@ SupportpulseError
     ├── MissingTable         the schema, or some of it, is not there: run `supportpulse migrate`
     ├── AccessDenied         wrong user or password, or a statement this way in does not allow
     ├── PathInUse            another process owns the embedded data directory
+    ├── PathUnusable         the embedded data directory may not be read or written
     ├── MigrationError       an applied migration was changed, or one is missing
     ├── EndpointUnavailable  no running `up` to ask
     └── QueryFailed          everything else: the statement is wrong
@@ -30,7 +31,9 @@ class DatabaseError(SupportpulseError):
     remedy: ClassVar[str] = ""
 
     def __init__(self, detail: str, code: int | None = None) -> None:
-        super().__init__(f"{detail.strip()}. {self.remedy}" if self.remedy else detail.strip())
+        #: Without the remedy, for who knows a better one.
+        self.detail = detail.strip().rstrip(".") if self.remedy else detail.strip()
+        super().__init__(f"{self.detail}. {self.remedy}" if self.remedy else self.detail)
         self.code = code
 
 
@@ -71,7 +74,13 @@ class AccessDenied(DatabaseError):
 class PathInUse(DatabaseError):
     """Another process owns the embedded data directory."""
 
-    remedy = "Stop that process, or ask it: `supportpulse sql` talks to a running `supportpulse up`"
+    remedy = "End it first (an `up`: with Ctrl-C), or name another --data-dir"
+
+
+class PathUnusable(DatabaseError):
+    """The embedded data directory is not ours to read and write."""
+
+    remedy = "Run it as the user that made it, or name another --data-dir"
 
 
 class MigrationError(DatabaseError):

@@ -73,16 +73,18 @@ def run_live(settings: Settings, options: LiveOptions, console: Console) -> None
 
 
 def _check_ports(settings: Settings, *, live: bool) -> None:
-    wanted = ("sink_metrics_port", *(("worker_metrics_port", "sql_port") if live else ()))
+    wanted = ("sink_metrics_port", "sql_port", *(("worker_metrics_port",) if live else ()))
     reach.check_ports(settings.host, {name: getattr(settings, name) for name in wanted})
 
 
 def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:
     now_ms = wall_clock_ms()
     console.print(f"running: {_kafka(stack)}, {_clickhouse(stack)}, logs in {stack.data_dir.logs}")
-    sink = sink_of(stack, metrics_port=stack.settings.sink_metrics_port)
-    sink.start()
-    try:
+    with ExitStack() as cleanup:
+        _answer_questions(stack, cleanup)
+        sink = sink_of(stack, metrics_port=stack.settings.sink_metrics_port)
+        cleanup.callback(sink.stop)
+        sink.start()
         if options.simulate:
             feed = _feed(stack, options)
             feed.history(now_ms)
@@ -92,9 +94,17 @@ def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:
         sink.drain()
         if options.simulate:
             console.print(f"processed and landed in {time.monotonic() - began:.1f} s")
-    finally:
-        sink.stop()
     console.print(render(look(stack.database, now_ms), _hints(stack)))
+
+
+def _answer_questions(stack: Stack, cleanup: ExitStack) -> None:
+    """Let `supportpulse sql` in: nobody else can open what we have open."""
+    if stack.settings.embedded:
+        reader = EmbeddedDatabase(stack.data_dir.clickhouse, readonly=True)
+        cleanup.callback(reader.close)
+        endpoint = SqlEndpoint(reader, stack.data_dir.root, stack.settings.sql_port)
+        cleanup.callback(endpoint.stop)
+        endpoint.start()
 
 
 class _Live:
@@ -115,12 +125,7 @@ class _Live:
             sink = sink_of(self._stack, metrics_port=self._stack.settings.sink_metrics_port)
             cleanup.callback(sink.stop)
             sink.start()
-            if self._stack.settings.embedded:
-                reader = EmbeddedDatabase(self._stack.data_dir.clickhouse, readonly=True)
-                cleanup.callback(reader.close)
-                endpoint = SqlEndpoint(reader, self._stack.data_dir.root, self._stack.settings.sql_port)
-                cleanup.callback(endpoint.stop)
-                endpoint.start()
+            _answer_questions(self._stack, cleanup)
             worker = start_worker(self._stack, self._worker_port)
             cleanup.callback(worker.stop)
             feed = _feed(self._stack, self._options) if self._options.simulate else None

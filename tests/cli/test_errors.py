@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import socket
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import Topics
+from sinks.clickhouse.embedded import EmbeddedDatabase
 from supportpulse import processes
 from supportpulse.broker import TansuBroker
 from tests.cli.command import command, environment, run
@@ -201,3 +203,23 @@ def test_a_home_that_cannot_be_written_to(home: Path) -> None:
     done = run(home, *_ONCE, env=env, seconds=60)
     assert done.status == 1
     assert [words for words in ("HOME", "--kafka") if words not in done.complaint] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("sql", "SELECT 1"), "ask again"),
+        (("migrate",), "End it first"),
+        (("sla", "simulate", "--policies", "good.yaml"), "End it first"),
+    ],
+)
+def test_what_another_process_has_open(home: Path, arguments: tuple[str, ...], says: str) -> None:
+    (home / "good.yaml").write_text("policies:\n  - name: a\n    targets: {first_response: 5m}\n", encoding="utf-8")
+    ours = EmbeddedDatabase(home / "open" / "clickhouse")
+    try:
+        done = run(home, *arguments, "--data-dir", "open")
+    finally:
+        ours.close()
+    assert done.status == 1
+    assert f"another process ({os.getpid()})" in done.complaint
+    assert says in done.complaint

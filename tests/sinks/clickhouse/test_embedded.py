@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from sinks.errors import (
     MissingTable,
     Overloaded,
     PathInUse,
+    PathUnusable,
     QueryFailed,
     from_clickhouse,
 )
@@ -42,7 +44,17 @@ def test_a_second_process_is_told_who_owns_the_path(database: EmbeddedDatabase, 
     root = Path(__file__).parents[3]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=root, check=False)
     assert "in use by another process" in done.stdout
-    assert "supportpulse sql" in done.stdout
+    assert "End it first" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_path_that_is_not_ours_is_not_called_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: Path, _mode: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PathUnusable, match=r"permission denied.*Run it as the user that made it"):
+        EmbeddedDatabase(tmp_path / "clickhouse")
 
 
 def test_a_process_has_one_path_at_a_time(database: EmbeddedDatabase, tmp_path: Path) -> None:
