@@ -90,7 +90,7 @@ def worker(
     data_dir: DataDir = None,
     metrics_port: Annotated[Optional[int], typer.Option(help="Where /metrics is served (default: 9464).")] = None,
     session_timeout: Annotated[
-        float, typer.Option(help="Seconds without a heartbeat after which others take over.")
+        float, typer.Option(help="Seconds without a heartbeat after which others take over.", min=1.0)
     ] = 10.0,
     rewrite_policies: RewritePolicies = False,
     heartbeat: Annotated[

@@ -26,9 +26,9 @@ def imap(
         typer.Option(help="An address or a domain of yours; may be repeated.", metavar="ADDRESS"),
     ] = None,
     state: Annotated[Path, typer.Option(help="Remembers what was read.", metavar="FILE")] = Path("imap-state.json"),
-    port: Annotated[int, typer.Option(help="Where the server listens.")] = 993,
+    port: Annotated[int, typer.Option(help="Where the server listens.", min=1, max=65_535)] = 993,
     tls: Annotated[bool, typer.Option("--tls/--no-tls", help="Encrypt. Leave it out on this machine alone.")] = True,
-    interval: Annotated[float, typer.Option(help="Seconds between two polls.")] = 30.0,
+    interval: Annotated[float, typer.Option(help="Seconds between two polls.", min=0.1)] = 30.0,
     once: Annotated[bool, typer.Option("--once", help="Poll once, and end.")] = False,
     kafka: Kafka = None,
 ) -> None:
@@ -69,7 +69,7 @@ def follow(
     tenant: Annotated[str, typer.Option(help="Tenant of the events.")],
     source: Annotated[str, typer.Option(help="Source of the events.")] = "asterisk",
     state: Annotated[Path, typer.Option(help="Remembers what was read.", metavar="FILE")] = Path("follow-state.json"),
-    interval: Annotated[float, typer.Option(help="Seconds between two looks.")] = 1.0,
+    interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.1)] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Read what is new, and end.")] = False,
     kafka: Kafka = None,
 ) -> None:

@@ -37,6 +37,8 @@ _TARGETS = policy_file.TARGETS
 def check(path: Path, now_ms: EpochMs, console: Console) -> None:
     """Print what the file holds, and what in it is probably not meant. Raises `PolicyFileError`."""
     book = policy_file.load(path)
+    if not book.versions:
+        raise policy_file.PolicyFileError(f"{path}: there are no policies in it: write at least `policies: []`")
     for version in book.versions:
         console.print(_version_table(version, now_ms))
         for name, calendar in version.calendars.items():

@@ -27,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("errors")
     (home / "e.jsonl").write_bytes(_EVENT)
     (home / "bad.yaml").write_text(_BAD_POLICIES, encoding="utf-8")
-    for empty in ("empty.jsonl", "a-file"):
+    for empty in ("empty.jsonl", "empty.yaml", "a-file"):
         (home / empty).write_bytes(b"")
     return home
 
@@ -61,7 +61,12 @@ _ONCE = ("up", "--once", "--events", "e.jsonl", "--data-dir", "d")
         (("replay", "--events", "empty.jsonl", "--facts", "no/where.jsonl"), ("no/where.jsonl", "No such file")),
         (("import", "e.jsonl", "--format", "xml"), ("xml", "uci_incidents")),
         (("import", "e.jsonl", "--timezone", "Mars"), ("Mars", "Asia/Riyadh")),
-        (("worker", "--kafka", "nonsense"), ("kafka", "HOST:PORT", "SUPPORTPULSE_KAFKA")),
+        (("worker", "--kafka", "nonsense"), ("--kafka", "HOST:PORT")),
+        (("worker", "--kafka", "a:9092,b:9092"), ("--kafka", "One broker, HOST:PORT")),
+        (("worker", "--kafka", "[::1]:9092"), ("--kafka", "One broker, HOST:PORT")),
+        (("worker", "--metrics-port", "99999"), ("--metrics-port", "less than or equal to 65535")),
+        (("topics", "--partitions", "-1"), ("--partitions", "greater than or equal to 1")),
+        (("sla", "check", "empty.yaml"), ("empty.yaml", "no policies")),
         (("worker", "--until", "0=1"), ("--as-of",)),
         (("worker", "--heartbeat", "chat=soon"), ("chat=soon", "chat=5m", "SUPPORTPULSE_HEARTBEATS")),
     ],
@@ -108,7 +113,16 @@ def test_a_clickhouse_that_nobody_answers_at(home: Path, nobody: str, arguments:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("up", "--days", "many"), ("up", "--days", "-1"), ("sql",), ("frobnicate",), ("up", "--nonsense")]
+    "arguments",
+    [
+        ("up", "--days", "many"),
+        ("up", "--days", "-1"),
+        ("sql",),
+        ("frobnicate",),
+        ("up", "--nonsense"),
+        ("worker", "--session-timeout", "-1"),
+        ("follow", "log", "--tenant", "a", "--interval", "-1"),
+    ],
 )
 def test_a_misspelt_command_is_told_how_it_is_used(home: Path, arguments: tuple[str, ...]) -> None:
     done = run(home, *arguments)
@@ -223,3 +237,10 @@ def test_what_another_process_has_open(home: Path, arguments: tuple[str, ...], s
     assert done.status == 1
     assert f"another process ({os.getpid()})" in done.complaint
     assert says in done.complaint
+
+
+def test_a_variable_that_cannot_be_used_is_named(home: Path) -> None:
+    done = run(home, "worker", env=environment(SUPPORTPULSE_WORKER_METRICS_PORT="ninety"))
+    assert done.status == 1
+    assert "SUPPORTPULSE_WORKER_METRICS_PORT cannot be used: input should be a valid integer" in done.complaint
+    assert "ninety" not in done.complaint
