@@ -18,7 +18,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from sinks.clickhouse.client import BlockClient
 from sinks.clickhouse.database import Answer, Columns, Params, identifier, insert_statement, row_count
-from sinks.errors import ConnectionLost, DatabaseError, from_clickhouse
+from sinks.errors import ConnectionLost, DatabaseError, LoginRefused, from_clickhouse
 
 T = TypeVar("T")
 
@@ -115,7 +115,10 @@ class ServerDatabase:
         try:
             return attempt()
         except driver_errors.ServerException as exc:
-            raise from_clickhouse(exc.code, str(exc.message)) from exc
+            error = from_clickhouse(exc.code, str(exc.message))
+            if isinstance(error, LoginRefused):
+                raise LoginRefused(f"{self.address}: {error.detail}", exc.code) from exc
+            raise error from exc
         except _BROKEN as exc:
             self._client.disconnect()
             raise ConnectionLost(f"{self.address}: {_reason(exc)}", getattr(exc, "code", None)) from exc
