@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from schemas.errors import SupportpulseError
-from supportpulse import cli_alerting, cli_operations, cli_reading, output
+from supportpulse import cli_alerting, cli_front, cli_operations, cli_reading, output
 from supportpulse.options import (
     AsOf,
     ClickHouse,
@@ -35,6 +35,7 @@ _PAGE_WIDTH = 150
 _TEXT_FORMATS = ("TabSeparated", "TSV", "CSV", "JSON", "Pretty", "Vertical", "Values", "Markdown", "XML", "Custom")
 
 app = typer.Typer(
+    cls=cli_front.BeginWithUp,
     name="supportpulse",
     help="Support metrics from every channel, as they happen: response and resolution times, rolling windows, SLAs.\n\n"
     "Begin with `supportpulse up`: everything on this machine, fed with simulated traffic. Options that most commands "
@@ -44,6 +45,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+cli_front.register(app)
 app.add_typer(cli_operations.dlq)
 app.command()(cli_operations.migrate)
 app.command()(cli_operations.topics)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -227,7 +228,7 @@ def _feed(stack: Stack, options: LiveOptions) -> Feed:
 
 
 def _hints(stack: Stack) -> list[str]:
-    where = "" if str(stack.data_dir.root) == "data" else f" --data-dir {stack.data_dir.root}"
+    where = "" if str(stack.data_dir.root) == "data" else f" --data-dir {shlex.quote(str(stack.data_dir.root))}"
     if not stack.settings.embedded:
         # The address may hold a password, which does not belong on a screen.
         return [f'ask: {_program()} sql "{_EXAMPLE}" --clickhouse URL']

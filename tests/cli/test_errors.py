@@ -52,7 +52,7 @@ _ONCE = ("up", "--once", "--events", "e.jsonl", "--data-dir", "d")
         (("up", "--once"), ("--events FILE",)),
         (("up", "--events", "e.jsonl"), ("--once", "supportpulse import")),
         ((*_ONCE, "--policies", "bad.yaml"), ("bad.yaml:3", "5x", "like 5m")),
-        ((*_ONCE, "--policies", "none.yaml"), ("none.yaml", "No such file")),
+        ((*_ONCE, "--policies", "none.yaml"), ("none.yaml: cannot be read (No such file or directory): name a file",)),
         ((*_ONCE, "--as-of", "yesterday"), ("yesterday", "RFC 3339")),
         ((*_ONCE, "--data-dir", "a-file"), ("a-file", "--data-dir")),
         ((*_ONCE, "--clickhouse", "http://user:hunter2@h/x"), ("clickhouse://",)),
