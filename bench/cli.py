@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = next((word for word in given if word in BENCHMARKS), None)
     options = _parser(wanted).parse_args(given)
     try:
+        if options.json is not None:
+            report.check(options.json)
         with tempfile.TemporaryDirectory(prefix="supportpulse-bench-") as scratch:
             options.scratch = Path(scratch)
             found = _module(options.benchmark).run(options)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 import speedups
+from schemas.errors import SupportpulseError
 
 _PACKAGES = (
     "faust-streaming",
@@ -56,6 +57,14 @@ def show(report: Report) -> None:
     console.print(table)
     for note in (*report.notes, *(("tiny: these figures mean nothing",) if report.tiny else ())):
         console.print(note, markup=False, highlight=False)
+
+
+def check(path: Path) -> None:
+    """Raises `SupportpulseError` if the figures cannot be written there: better now than after a minute."""
+    try:
+        path.open("ab").close()
+    except OSError as exc:
+        raise SupportpulseError(f"{path} cannot be written ({exc.strerror}): name another file with --json") from exc
 
 
 def write(report: Report, path: Path) -> None:

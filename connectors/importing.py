@@ -24,7 +24,7 @@ from connectors.importers import (
     twitter_threads,
     uci_incidents,
 )
-from connectors.importers.rows import Ignored, Importer, ImportOptions, Outcome, Refusal, Row
+from connectors.importers.rows import Ignored, Importer, ImportOptions, Outcome, Refusal, Row, Unread
 from schemas.errors import Refused, SupportpulseError
 from schemas.records import InteractionEvent
 from schemas.times import EpochMs
@@ -62,6 +62,8 @@ class ImportReport:
     rows: int = 0
     imported: int = 0
     refused_count: int = 0
+    #: Files that were not read to their end; each is one of the refusals.
+    unread: int = 0
     #: The first `KEPT_REFUSALS`.
     refused: list[Refusal] = field(default_factory=list)
     #: Rows that are known and tell nothing, by code.
@@ -88,8 +90,9 @@ def import_files(
     progress: Callable[[ImportReport], None] | None = None,
     *,
     refusals_path: Path | None = None,
+    on_refusal: Callable[[Refusal], None] | None = None,
 ) -> ImportReport:
-    """Publish every usable row of `files`; call `progress` now and then and at the end.
+    """Publish every usable row of `files`; call `progress` now and then and at the end, `on_refusal` as one is met.
 
     What the publisher raises, other than `Refused`, ends the import: run it again, since the same rows give the same
     events. The caller flushes the publisher; until then `imported` means handed over.
@@ -104,6 +107,8 @@ def import_files(
                 refusal = _take(outcome, publisher, report)
                 if refusal is not None:
                     _refuse(refusal, report, refusals)
+                    if on_refusal is not None:
+                        on_refusal(refusal)
             report.rows += 1
             if progress is not None and report.rows % _ROWS_PER_PROGRESS == 0:
                 progress(report)
@@ -143,6 +148,7 @@ def _count(event: InteractionEvent, report: ImportReport) -> None:
 
 def _refuse(refusal: Refusal, report: ImportReport, refusals: IO[bytes] | None) -> None:
     report.refused_count += 1
+    report.unread += isinstance(refusal, Unread)
     if len(report.refused) < KEPT_REFUSALS:
         report.refused.append(refusal)
     if refusals is not None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from schemas import times
+from schemas import refusals, times
 from schemas.checks import check_event
 from schemas.errors import InvalidEvent, MalformedRecord
 from schemas.records import (
@@ -56,9 +56,9 @@ class _Survey(_Strict):
 
 
 class _Call(_Strict):
-    talk_seconds: float = 0.0
-    hold_seconds: float = 0.0
-    wrap_seconds: float = 0.0
+    talk_seconds: float | None = 0.0
+    hold_seconds: float | None = 0.0
+    wrap_seconds: float | None = 0.0
 
 
 class _Event(_Strict):
@@ -76,16 +76,27 @@ class _Event(_Strict):
     priority: Priority | None = None
     language: str | None = None
     sequence: _Long | None = None
-    automated: bool = False
-    ack: bool = False
-    historical: bool = False
+    # What is absent may be null as well, also where the record knows no null.
+    automated: bool | None = False
+    ack: bool | None = False
+    historical: bool | None = False
     status: Status | None = None
     assignee_id: str | None = None
     survey: _Survey | None = None
     call: _Call | None = None
     merged_into: str | None = None
-    attributes: dict[str, str] = {}
+    attributes: dict[str, str] | None = {}
 
+
+#: What may stand in a field that has only so many values.
+_ENUMS = {
+    "channel": Channel,
+    "type": EventType,
+    "actor.kind": ActorKind,
+    "priority": Priority,
+    "status": Status,
+    "survey.kind": SurveyKind,
+}
 
 _decoder = msgspec.json.Decoder(_Event)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -101,7 +112,7 @@ def parse_event(line: bytes) -> InteractionEvent:
         except msgspec.ValidationError as exc:
             document = _decode_again(line, exc)
     except msgspec.ValidationError as exc:
-        raise InvalidEvent(str(exc)) from exc
+        raise InvalidEvent(refusals.told(exc, _ENUMS)) from exc
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise MalformedRecord(f"not JSON in UTF-8: {_reason(exc)}") from exc
     event = _from_document(document)
@@ -171,16 +182,20 @@ def _from_document(document: _Event) -> InteractionEvent:
         priority=document.priority,
         language=document.language,
         sequence=document.sequence,
-        automated=document.automated,
-        ack=document.ack,
-        historical=document.historical,
+        automated=document.automated or False,
+        ack=document.ack or False,
+        historical=document.historical or False,
         status=document.status,
         assignee_id=document.assignee_id,
         survey=None if survey is None else Survey(survey.kind, survey.score, survey.min, survey.max, survey.survey_id),
-        call=None if call is None else Call(call.talk_seconds, call.hold_seconds, call.wrap_seconds),
+        call=None if call is None else _call(call),
         merged_into=document.merged_into,
-        attributes=document.attributes,
+        attributes={} if document.attributes is None else document.attributes,
     )
+
+
+def _call(call: _Call) -> Call:
+    return Call(call.talk_seconds or 0.0, call.hold_seconds or 0.0, call.wrap_seconds or 0.0)
 
 
 def event_document(event: InteractionEvent) -> dict[str, Any]:

@@ -19,8 +19,10 @@ def read(path: Path, error: type[SupportpulseError]) -> str:
     """The file's text. Raises `error` if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise error(f"{path}: cannot be read: {exc}") from exc
+    except OSError as exc:
+        raise error(f"{path}: cannot be read ({exc.strerror}): name a file that is there") from exc
+    except UnicodeDecodeError as exc:
+        raise error(f"{path}: cannot be read, it is not UTF-8 ({exc.reason} at byte {exc.start}): save it so") from exc
 
 
 def documents(text: str, name: str, error: type[SupportpulseError]) -> list[Node]:

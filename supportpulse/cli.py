@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Optional
@@ -10,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from schemas.errors import SupportpulseError
-from supportpulse import cli_alerting, cli_operations, cli_reading
+from supportpulse import cli_alerting, cli_front, cli_operations, cli_reading, output
 from supportpulse.options import (
     AsOf,
     ClickHouse,
@@ -23,7 +22,6 @@ from supportpulse.options import (
     Own,
     Policies,
     RewritePolicies,
-    Sources,
     UpKafka,
     Verbose,
     console,
@@ -36,6 +34,7 @@ from supportpulse.options import (
 _TEXT_FORMATS = ("TabSeparated", "TSV", "CSV", "JSON", "Pretty", "Vertical", "Values", "Markdown", "XML", "Custom")
 
 app = typer.Typer(
+    cls=cli_front.BeginWithUp,
     name="supportpulse",
     help="Support metrics from every channel, as they happen: response and resolution times, rolling windows, SLAs.\n\n"
     "Begin with `supportpulse up`: everything on this machine, fed with simulated traffic. Options that most commands "
@@ -45,6 +44,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+cli_front.register(app)
 app.add_typer(cli_operations.dlq)
 app.command()(cli_operations.migrate)
 app.command()(cli_operations.topics)
@@ -68,12 +68,12 @@ def replay(
 
     Example: supportpulse replay --events monday.jsonl --policies deploy/policies.yaml > facts.jsonl
     """
-    from supportpulse import reach
+    from supportpulse import reach, settings
     from supportpulse.commands.replay import replay as run
 
     files = [*events, *(more or ())]
     reach.check_files(files)
-    run(files, policies, as_of, facts)
+    run(files, settings.load(policies=policies).policies, as_of, facts)
 
 
 @app.command()
@@ -95,7 +95,7 @@ def worker(
         typer.Option(help="Where Faust's own pages are served, on loopback (default: nowhere).", min=1, max=65535),
     ] = None,
     session_timeout: Annotated[
-        float, typer.Option(help="Seconds without a heartbeat after which others take over.")
+        float, typer.Option(help="Seconds without a heartbeat after which others take over.", min=1.0)
     ] = 10.0,
     rewrite_policies: RewritePolicies = False,
     heartbeat: Annotated[
@@ -187,7 +187,8 @@ def up(
 
     In a terminal it shows a live table until Ctrl-C; without one it ends after the simulated history. Started again on
     the same --data-dir it carries on, and the simulation as it began: --days, --conversations and --seed are its first
-    run's.
+    run's. /metrics of worker and sink are on ports 9464 and 9465, or where SUPPORTPULSE_WORKER_METRICS_PORT and
+    SUPPORTPULSE_SINK_METRICS_PORT say.
 
     Examples:
 
@@ -201,7 +202,7 @@ def up(
     logs.configure(verbose=verbose)
     found = settings.load(kafka=kafka, data_dir=data_dir, clickhouse=clickhouse, policies=policies)
     if once:
-        from supportpulse.commands.importing import account_for
+        from supportpulse.commands.accounts import account_for
         from supportpulse.up.once import OnceOptions, run_once
 
         if not events:
@@ -251,8 +252,7 @@ def sql(
     answer = ask(settings.load(data_dir=data_dir, clickhouse=clickhouse), statement, output_format)
     if answer and not answer.endswith(b"\n") and output_format.startswith(_TEXT_FORMATS):
         answer += b"\n"
-    sys.stdout.buffer.write(answer)
-    sys.stdout.buffer.flush()
+    output.stdout().write(answer)
 
 
 @app.command(name="import")
@@ -299,7 +299,8 @@ def import_(
     """
     from schemas import times
     from supportpulse import logs, settings
-    from supportpulse.commands.importing import account_for, broker_of, check, options_of, publish
+    from supportpulse.commands.accounts import account_for
+    from supportpulse.commands.importing import broker_of, check, options_of, publish
     from supportpulse.up.once import OnceOptions, run_once
 
     logs.configure()
@@ -347,38 +348,6 @@ def sink(
     run(settings.load(kafka=kafka, clickhouse=clickhouse, data_dir=data_dir, sink_metrics_port=metrics_port), epoch)
 
 
-@app.command()
-def gateway(
-    sources: Sources = None,
-    kafka: Kafka = None,
-    host: Annotated[Optional[str], typer.Option(help="What it listens on (default: 127.0.0.1).")] = None,
-    port: Annotated[Optional[int], typer.Option(help="Where it listens (default: 8420).")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Read the sources file, say what is in it, and end.")] = False,
-    verbose: Verbose = False,
-) -> None:
-    """Run one gateway: webhooks of the channels and POST /v1/events in, events to Kafka, answered once they are there.
-
-    SIGHUP reads the sources file again; a broken one is refused with its line, and the old one stays in force. SIGTERM
-    or Ctrl-C ends it cleanly.
-
-    Examples:
-
-    supportpulse gateway --sources sources.yaml --check
-
-    supportpulse gateway --sources sources.yaml --kafka kafka:9092 --port 8420
-    """
-    from supportpulse import logs, settings
-    from supportpulse.commands.gateway import check_sources, run
-
-    logs.configure(verbose=verbose)
-    found = settings.load(kafka=kafka, sources=sources, host=host, gateway_port=port)
-    if check:
-        for line in check_sources(found):
-            print(line)
-    else:
-        run(found)
-
-
 def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
@@ -386,10 +355,20 @@ def _say(line: str) -> None:
 def main() -> None:
     """The entry point: an error of ours is one line on stderr and status 1."""
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            # What is left to write can fail as well, and at the very end nobody would catch it.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads our output has seen enough. What Python would still flush has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.give_up()
+        sys.exit(1)
+    except OSError as exc:
+        output.give_up()
+        where = "the output" if exc.filename is None else exc.filename
+        print(f"supportpulse: {where} cannot be used: {exc.strerror or exc}", file=sys.stderr)
         sys.exit(1)
     except SupportpulseError as exc:
         print(f"supportpulse: {exc}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The commands that read what grows: mailboxes and logs."""
+"""The commands by which channels come in: the gateway, mailboxes and logs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from supportpulse.options import Kafka, Own
+from supportpulse.options import Kafka, Own, Sources, Verbose
 
 # ruff: noqa: UP045
 
@@ -23,9 +23,9 @@ def imap(
     ] = None,
     own: Own = None,
     state: Annotated[Path, typer.Option(help="Remembers what was read.", metavar="FILE")] = Path("imap-state.json"),
-    port: Annotated[int, typer.Option(help="Where the server listens.")] = 993,
+    port: Annotated[int, typer.Option(help="Where the server listens.", min=1, max=65_535)] = 993,
     tls: Annotated[bool, typer.Option("--tls/--no-tls", help="Encrypt. Leave it out on this machine alone.")] = True,
-    interval: Annotated[float, typer.Option(help="Seconds between two polls.")] = 30.0,
+    interval: Annotated[float, typer.Option(help="Seconds between two polls.", min=0.1)] = 30.0,
     once: Annotated[bool, typer.Option("--once", help="Poll once, and end.")] = False,
     kafka: Kafka = None,
 ) -> None:
@@ -66,7 +66,7 @@ def follow(
     tenant: Annotated[str, typer.Option(help="Tenant of the events.")],
     source: Annotated[str, typer.Option(help="Source of the events.")] = "asterisk",
     state: Annotated[Path, typer.Option(help="Remembers what was read.", metavar="FILE")] = Path("follow-state.json"),
-    interval: Annotated[float, typer.Option(help="Seconds between two looks.")] = 1.0,
+    interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.1)] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Read what is new, and end.")] = False,
     kafka: Kafka = None,
 ) -> None:
@@ -83,7 +83,39 @@ def follow(
     run(FollowOptions(log, tenant, source, state, settings.load(kafka=kafka).kafka, interval, once))
 
 
+def gateway(
+    sources: Sources = None,
+    kafka: Kafka = None,
+    host: Annotated[Optional[str], typer.Option(help="What it listens on (default: 127.0.0.1).")] = None,
+    port: Annotated[Optional[int], typer.Option(help="Where it listens (default: 8420).")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Read the sources file, say what is in it, and end.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run one gateway: webhooks of the channels and POST /v1/events in, events to Kafka, answered once they are there.
+
+    SIGHUP reads the sources file again; a broken one is refused with its line, and the old one stays in force. SIGTERM
+    or Ctrl-C ends it cleanly.
+
+    Examples:
+
+    supportpulse gateway --sources sources.yaml --check
+
+    supportpulse gateway --sources sources.yaml --kafka kafka:9092 --port 8420
+    """
+    from supportpulse import logs, settings
+    from supportpulse.commands.gateway import check_sources, run
+
+    logs.configure(verbose=verbose)
+    found = settings.load(kafka=kafka, sources=sources, host=host, gateway_port=port)
+    if check:
+        for line in check_sources(found):
+            print(line)
+    else:
+        run(found)
+
+
 def register(app: typer.Typer) -> None:
     """Put the commands of this module on the command line."""
+    app.command()(gateway)
     app.command()(imap)
     app.command()(follow)

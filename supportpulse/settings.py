@@ -13,9 +13,19 @@ from schemas.errors import SupportpulseError
 #: What `clickhouse` says when ClickHouse runs inside the process.
 EMBEDDED = "embedded"
 
+#: Field → its option, where that has another name.
+_OPTIONS = {
+    "worker_metrics_port": "metrics-port",
+    "sink_metrics_port": "metrics-port",
+    "notify_metrics_port": "metrics-port",
+    "gateway_port": "port",
+    "interactions_partitions": "partitions",
+    "heartbeats": "heartbeat",
+}
+
 
 class SettingsError(SupportpulseError):
-    """A setting has a value that cannot be used. Says which variable, and why."""
+    """A setting has a value that cannot be used. Says which option or variable, and why."""
 
 
 class Settings(BaseSettings):
@@ -23,7 +33,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SUPPORTPULSE_", extra="ignore", frozen=True)
 
-    kafka: str = Field("127.0.0.1:9092", description="Bootstrap server, HOST:PORT.", pattern=r"^[^\s:]+:\d+$")
+    kafka: str = Field(
+        "127.0.0.1:9092", description="One broker, HOST:PORT: the others are learnt from it.", pattern=r"^[^\s:]+:\d+$"
+    )
     clickhouse: str = Field(EMBEDDED, description="clickhouse://USER:PASSWORD@HOST:PORT/DATABASE, or 'embedded'.")
     data_dir: Path = Field(Path("data"), description="Where the embedded ClickHouse, logs and locks live.")
     policies: Path | None = Field(None, description="The policies file (YAML).")
@@ -60,9 +72,10 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        wanted = Settings.model_fields[name].description if name in Settings.model_fields else None
-        # What was given is not repeated: it may be an address with a password.
-        raise SettingsError(
-            f"{name} cannot be used. {wanted or first['msg']} "
-            f"Set it with SUPPORTPULSE_{name.upper()} or the option of that name"
-        ) from exc
+        wanted = Settings.model_fields[name].description if name in Settings.model_fields else ""
+        said = f"SUPPORTPULSE_{name.upper()}"
+        if overrides.get(name) is not None:
+            said = f"--{_OPTIONS.get(name, name.replace('_', '-'))}"
+        # What was given is not repeated: it may be an address with a password. A pattern is said by the description.
+        why = "" if first["type"] == "string_pattern_mismatch" else f": {first['msg'][:1].lower()}{first['msg'][1:]}"
+        raise SettingsError(f"{said} cannot be used{why}. {wanted}".rstrip()) from exc

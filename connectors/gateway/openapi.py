@@ -27,6 +27,18 @@ _STATUSES = {
     503: "Kafka has not confirmed it. Nothing is promised; send the same again.",
 }
 
+#: What somebody who reads the document can send as it is.
+EXAMPLE = {
+    "event_id": "6",
+    "tenant": "acme",
+    "source": "example",
+    "channel": "live_chat",
+    "type": "message",
+    "occurred_at": "2026-03-02T09:03:30+01:00",
+    "conversation_id": "chat-1",
+    "actor": {"kind": "human", "id": "dana"},
+}
+
 
 @cache
 def document() -> bytes:
@@ -70,7 +82,7 @@ def _events() -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                JSON: {"schema": {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}},
+                JSON: {"schema": {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}, "example": EXAMPLE},
                 **{name: {"schema": {"type": "string"}} for name in sorted(NDJSON)},
             },
         },

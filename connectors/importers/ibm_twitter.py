@@ -16,6 +16,7 @@ import msgspec
 
 from connectors.importers.lines import MAX_CELL_CHARACTERS, read_lines
 from connectors.importers.rows import ImportOptions, Origin, Outcome, Refusal, Row
+from schemas import refusals
 from schemas.errors import InvalidEvent, MalformedRecord, Refused
 from schemas.records import InteractionEvent
 from schemas.times import MAX_MS, EpochMs
@@ -26,11 +27,12 @@ FORMAT = "ibm_twitter"
 _TWITTER_EPOCH_MS: EpochMs = 1_288_834_974_657
 _TIME_SHIFT = 22
 
+_Role = Literal["client", "agent"]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CELL_CHARACTERS)]
 
 
 class _Message(msgspec.Struct):
-    role: Literal["client", "agent"]
+    role: _Role
     author: _Name
     tweet_id: Annotated[str, msgspec.Meta(pattern="^[0-9]{1,19}$")]
     characters: int
@@ -65,7 +67,7 @@ def parse_conversation(line: bytes, origin: Origin) -> tuple[InteractionEvent, .
     try:
         conversation = _decoder.decode(line)
     except msgspec.ValidationError as exc:
-        raise InvalidEvent(str(exc)) from exc
+        raise InvalidEvent(refusals.told(exc, {"role": _Role})) from exc
     except UnicodeDecodeError as exc:
         raise MalformedRecord(f"not UTF-8: {exc.reason} at byte {exc.start}") from exc
     except (msgspec.DecodeError, RecursionError) as exc:

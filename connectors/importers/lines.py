@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from connectors.importers.rows import Refusal
+from connectors.importers.rows import Refusal, Unread
 from schemas.documents import MAX_EVENT_BYTES
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _SKIP_BYTES = 1 << 16
 
 #: No id, state or time is longer. A longer cell is a row out of step, or somebody's text.
@@ -40,7 +41,7 @@ class Cells:
 def read_lines(path: Path) -> Iterator[Line | Refusal]:
     """Every line of a file. A line over `MAX_EVENT_BYTES` is refused without being held in memory.
 
-    A file that cannot be opened, or breaks off in the middle, gives one refusal where it ends.
+    A file that cannot be opened, is no UTF-8 as a whole, or breaks off in the middle gives one `Unread` where it ends.
     """
     number = 0
     try:
@@ -48,6 +49,9 @@ def read_lines(path: Path) -> Iterator[Line | Refusal]:
             while data := stream.readline(MAX_EVENT_BYTES + 2):
                 number += 1
                 if number == 1:
+                    if data.startswith(_UTF_16):
+                        yield Unread(str(path), 0, "the file is UTF-16, nothing of it is read: save it as UTF-8")
+                        return
                     data = data.removeprefix(_BYTE_ORDER_MARK)
                 if len(data.rstrip(b"\r\n")) > MAX_EVENT_BYTES:
                     size = len(data) + _skip_rest(stream, data)
@@ -57,7 +61,7 @@ def read_lines(path: Path) -> Iterator[Line | Refusal]:
     except (OSError, EOFError, zlib.error) as exc:
         where = "cannot be read" if number == 0 else "breaks off here, the rest is not read"
         cause = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
-        yield Refusal(str(path), number + 1 if number else 0, f"the file {where}: {cause}")
+        yield Unread(str(path), number + 1 if number else 0, f"the file {where}: {cause}")
 
 
 def opened(path: Path) -> IO[bytes]:
@@ -95,7 +99,7 @@ def read_table(
             header = [(aliases or {}).get(name, name) for name in cells]
             missing = [name for name in needed if name not in header]
             if missing:
-                yield Refusal(str(path), 1, f"no column {', '.join(missing)}: nothing of this file is read")
+                yield Unread(str(path), 1, f"no column {', '.join(missing)}: nothing of this file is read")
                 return
         elif len(cells) != len(header):
             yield Refusal(str(path), line.number, f"{len(cells)} cells where the header has {len(header)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import msgspec
 from connectors.channels.base import Delivery, Parsed, Source, in_its_name
 from connectors.channels.mail import Mail, MailOptions, read_mail, tell
 from connectors.importers.lines import opened
-from connectors.importers.rows import Ignored, ImportOptions, Origin, Outcome, Refusal, Row
+from connectors.importers.rows import Ignored, ImportOptions, Origin, Outcome, Refusal, Row, Unread
 from schemas.errors import InvalidEvent, Refused
 
 FORMAT = "email"
@@ -82,9 +83,9 @@ def _in_file(path: Path) -> Iterator[tuple[Path, int, bytes | Refusal]]:
                     held.append(
                         data[1:] if is_mbox and data.lstrip(b">").startswith(b"From ") and data[:1] == b">" else data
                     )
-    except (OSError, EOFError) as exc:
+    except (OSError, EOFError, zlib.error) as exc:
         cause = getattr(exc, "strerror", None) or str(exc)
-        yield path, 0, Refusal(str(path), 0, f"the file cannot be read: {cause}")
+        yield path, 0, Unread(str(path), 0, f"the file cannot be read: {cause}")
         return
     yield path, first, _whole(path, first, held, size)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.importers.lines import read_lines
 from connectors.importers.mapping import NEEDED, ONLY_IN, Cell, FileMapping, MappingError, load
-from connectors.importers.rows import Ignored, ImportOptions, Origin, Outcome, Refusal, Row
+from connectors.importers.rows import Ignored, ImportOptions, Origin, Outcome, Refusal, Row, Unread
 from schemas.documents import MAX_EVENT_BYTES, parse_event
 from schemas.errors import InvalidEvent, MalformedRecord, Refused
 from schemas.records import InteractionEvent
@@ -88,7 +88,7 @@ def _table(path: Path, mapping: FileMapping) -> Iterator[tuple[int, Cell | Refus
             header, width = {name.strip(): place for place, name in reversed(list(enumerate(row)))}, len(row)
             missing = [name for name in mapping.columns if name not in header]
             if missing:
-                yield line, Refusal(str(path), line, f"no column {', '.join(missing)}: nothing of this file is read")
+                yield line, Unread(str(path), line, f"no column {', '.join(missing)}: nothing of this file is read")
                 return
         elif len(row) != width:
             yield line, Refusal(str(path), line, f"{len(row)} cells where the header has {width}")
@@ -119,7 +119,7 @@ def _logical_lines(path: Path, delimiter: str) -> Iterator[tuple[int, str | Refu
             yield first, "\n".join(held)
             first, held, size, is_open = 0, [], 0, False
     if held:
-        yield first, Refusal(str(path), first, "a quote that is opened here is never closed")
+        yield first, Unread(str(path), first, "a quote that is opened here is never closed")
 
 
 def _goes_on(line: str, delimiter: str, *, inside: bool) -> bool:

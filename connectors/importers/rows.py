@@ -1,4 +1,4 @@
-"""What an importer yields: a `Row`, a `Refusal` or an `Ignored` for every row of a file."""
+"""What an importer yields: a `Row`, a `Refusal` or an `Ignored` for every row, an `Unread` where a file breaks off."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ class Refusal:
     file: str
     line: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread(Refusal):
+    """A file that is not read to its end, whatever was in it: not one row is refused, but all that would follow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ because one connection does one thing after the other.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -17,11 +19,13 @@ import chdb
 
 from sinks.clickhouse import native
 from sinks.clickhouse.database import Answer, Columns, Params, identifier, insert_statement, row_count
-from sinks.errors import ConnectionLost, DatabaseError, MissingTable, PathInUse, from_clickhouse
+from sinks.errors import ConnectionLost, DatabaseError, MissingTable, PathInUse, PathUnusable, from_clickhouse
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r", "\0": r"\0", "\b": r"\b", "\f": r"\f"})
 _CODE = re.compile(r"Code: (\d+)")
 #: chDB keeps one engine per process; the first connection decides its path.
+_FORBIDDEN = re.compile(r"Permission denied|errno: 13\b")
+_PID = re.compile(rb"PID: (\d+)")
 _OWNED = re.compile(r"Cannot lock file|already running|already initialized|Error initializing EmbeddedServer")
 
 
@@ -113,13 +117,34 @@ class EmbeddedDatabase:
 def _connect(path: Path) -> Any:
     try:
         path.mkdir(parents=True, exist_ok=True)
+        _check_owner(path)
         return chdb.connect(str(path))
     except OSError as exc:
         raise from_clickhouse(None, f"cannot make {path}: {exc.strerror}") from exc
     except RuntimeError as exc:
+        if _FORBIDDEN.search(str(exc)):
+            raise PathUnusable(f"{path} cannot be opened: permission denied") from exc
         if _OWNED.search(str(exc)):
             raise PathInUse(f"{path} is in use by another process, or this process has another path open") from exc
         raise _translated(exc) from exc
+
+
+def _check_owner(path: Path) -> None:
+    """The engine says on stderr what it finds, before anybody can catch it: so we look first, at the lock it takes."""
+    try:
+        with (path / "status").open("r+b") as status:
+            owner = _PID.match(status.readline())
+            pid = int(owner.group(1)) if owner else 0
+            if pid == os.getpid():
+                return
+            try:
+                fcntl.flock(status, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise PathInUse(f"{path} is in use by another process ({pid or '?'})") from None
+    except FileNotFoundError:
+        return
+    except PermissionError as exc:
+        raise PathUnusable(f"{path} cannot be opened: permission denied") from exc
 
 
 def _escaped(params: Params) -> dict[str, Any]:

@@ -27,7 +27,15 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 
-from sinks.errors import AccessDenied, DatabaseError, DiskFull, EndpointUnavailable, MissingTable, QueryFailed
+from sinks.errors import (
+    UNKNOWN_TABLE,
+    AccessDenied,
+    DatabaseError,
+    DiskFull,
+    EndpointUnavailable,
+    MissingTable,
+    QueryFailed,
+)
 
 ENDPOINT_FILE = "sql-endpoint.json"
 TOKEN_HEADER = "X-Supportpulse-Token"  # noqa: S105 - the header's name
@@ -138,7 +146,7 @@ def _write_privately(path: Path, content: bytes) -> None:
 def _status(error: DatabaseError) -> HTTPStatus:
     if isinstance(error, AccessDenied):
         return HTTPStatus.FORBIDDEN
-    if isinstance(error, MissingTable):
+    if isinstance(error, MissingTable) or error.code == UNKNOWN_TABLE:
         return HTTPStatus.NOT_FOUND
     if isinstance(error, DiskFull):
         return HTTPStatus.INSUFFICIENT_STORAGE

@@ -20,6 +20,9 @@ from schemas.times import EpochMs
 from sinks.clickhouse.database import Database
 from sinks.errors import MigrationError
 
+#: The first ClickHouse that has what the tables are made of.
+OLDEST = (23, 8)
+
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
 
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
@@ -82,6 +85,7 @@ def migrate(
     database: Database, now_ms: EpochMs, migrations: Sequence[Migration] | None = None, *, dry_run: bool = False
 ) -> tuple[Migration, ...]:
     """Apply what is pending, in order, and say what that was. With `dry_run`, only say it."""
+    check_version(database)
     waiting = pending(database, migrations)
     if dry_run:
         return waiting
@@ -91,6 +95,15 @@ def migrate(
             database.execute(statement)
         database.insert("schema_migrations", _row(migration, now_ms))
     return waiting
+
+
+def check_version(database: Database) -> None:
+    """Raises `MigrationError` for a ClickHouse that does not have what the tables are made of."""
+    said = str(database.query("SELECT version() AS version").columns[0][0])
+    numbers = tuple(int(part) for part in said.split(".")[:2] if part.isdecimal())
+    if numbers < OLDEST:
+        wanted = ".".join(map(str, OLDEST))
+        raise MigrationError(f"this is ClickHouse {said}: the tables need {wanted} or newer, upgrade it")
 
 
 def _row(migration: Migration, now_ms: EpochMs) -> dict[str, list[object]]:

@@ -11,20 +11,25 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from clickhouse_driver import errors as driver_errors
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from sinks.clickhouse.client import BlockClient
 from sinks.clickhouse.database import Answer, Columns, Params, identifier, insert_statement, row_count
-from sinks.errors import ConnectionLost, DatabaseError, from_clickhouse
+from sinks.errors import ConnectionLost, DatabaseError, LoginRefused, from_clickhouse
 
 T = TypeVar("T")
 
 #: Servers before this protocol revision (2018 to 2019) refuse settings they do not know instead of skipping them.
 _REVISION_WITH_SETTINGS_AS_STRINGS = 54_429
 _BROKEN = (driver_errors.NetworkError, driver_errors.SocketTimeoutError, EOFError, OSError)
+#: Nothing of what was given is repeated: where the password ends is just what cannot be told.
+_UNUSABLE = (
+    "--clickhouse cannot be used: write clickhouse://USER:PASSWORD@HOST:9000/DATABASE, and percent-encode "
+    "/ # ? @ [ in a password"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class ServerDatabase:
         self._client.execute(statement, values, columnar=True, settings=settings)
 
     def _create(self, url: str) -> None:
-        parts = urlsplit(url)
+        parts = _split(url)
         name = parts.path.strip("/")
         if name:
             default = ServerDatabase(urlunsplit(parts._replace(path="/default")), patience=self._patience)
@@ -110,7 +115,10 @@ class ServerDatabase:
         try:
             return attempt()
         except driver_errors.ServerException as exc:
-            raise from_clickhouse(exc.code, str(exc.message)) from exc
+            error = from_clickhouse(exc.code, str(exc.message))
+            if isinstance(error, LoginRefused):
+                raise LoginRefused(f"{self.address}: {error.detail}", exc.code) from exc
+            raise error from exc
         except _BROKEN as exc:
             self._client.disconnect()
             raise ConnectionLost(f"{self.address}: {_reason(exc)}", getattr(exc, "code", None)) from exc
@@ -120,20 +128,31 @@ class ServerDatabase:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be printed."""
-    parts = urlsplit(url)
-    netloc = parts.hostname or "localhost"
-    if parts.port:
-        netloc = f"{netloc}:{parts.port}"
+    """The URL as it may be printed. Raises `DatabaseError` for what is none, saying nothing of it."""
+    parts = _split(url)
+    netloc = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
     return urlunsplit((parts.scheme, netloc, parts.path, "", ""))
 
 
+def _split(url: str) -> SplitResult:
+    """The only place where the URL is taken apart: a password with / # ? @ or [ in it ends up in any of the parts."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise DatabaseError(_UNUSABLE) from None
+    torn = parts.fragment or "@" in parts.path + parts.query
+    if parts.scheme not in {"clickhouse", "clickhouses"} or not parts.hostname or port == 0 or torn:
+        raise DatabaseError(_UNUSABLE)
+    return parts
+
+
 def _client(url: str, patience: Patience) -> Any:
-    if urlsplit(url).scheme not in {"clickhouse", "clickhouses"}:
-        raise DatabaseError(
-            f"{without_password(url)} is no address of ClickHouse: write clickhouse://host:9000/database"
-        )
-    client = BlockClient.from_url(url)
+    try:
+        client = BlockClient.from_url(url)
+    except (ValueError, AttributeError):
+        # What stands behind the ? is no number, no yes or no, or no version of SSL.
+        raise DatabaseError(_UNUSABLE) from None
     client.connection.connect_timeout = patience.connect_timeout_seconds
     context = client.connection.context
     context.client_settings = {**context.client_settings, "server_side_params": True}

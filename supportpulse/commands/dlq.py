@@ -52,13 +52,21 @@ def list_letters(
 def redrive_letters(
     settings: Settings, selection: Selection, console: Console, *, dry_run: bool, as_json: bool
 ) -> Report:
-    """Send the selected letters again, and say what became of each kind."""
+    """Send the selected letters again, and say what became of each kind. Raises for an id that no letter has."""
     # What was parked has been verified, so no secret is needed to read it again.
     sources = None if settings.sources is None else sources_file.load(settings.sources, environ=None)
     report = redrive(_desk(settings, sources), selection, times.now_ms, dry_run=dry_run)
+    _say(report, console, dry_run=dry_run, as_json=as_json)
+    unknown = (selection.ids or frozenset()) - {*report.sent, *report.finished, *report.before, *report.refused}
+    if unknown:
+        raise SupportpulseError(f"no such letter: {', '.join(sorted(unknown))}; see `supportpulse dlq list`")
+    return report
+
+
+def _say(report: Report, console: Console, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         console.file.write(msgspec.json.encode({"dry_run": dry_run, **_figures(report)}).decode() + "\n")
-        return report
+        return
     for name, place in report.sent.items():
         console.print(f"{name}  {'would go to' if dry_run else 'sent as'} {place}", highlight=False)
     for name, place in report.finished.items():
@@ -71,7 +79,6 @@ def redrive_letters(
         f"{len(report.sent):,} {'to send' if dry_run else 'sent'}, {len(report.finished):,} finished, "
         f"{len(report.before):,} redriven before, {len(report.refused):,} cannot be redriven"
     )
-    return report
 
 
 def document(letter: Letter, *, show_bytes: bool) -> dict[str, Any]:

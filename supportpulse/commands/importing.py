@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -55,16 +55,3 @@ def publish(
     reach.check_kafka(kafka)
     with EventPublisher(bulk(kafka)) as publisher:
         return import_files(files, format_name, publisher, options, refusals_path=refusals)
-
-
-def account_for(report: ImportReport, say: Callable[[str], None]) -> None:
-    """Say what has become of every row."""
-    for refusal in report.refused:
-        say(f"refused {refusal.file}:{refusal.line}: {refusal.reason}")
-    if report.refused_count > len(report.refused):
-        say(f"… and {report.refused_count - len(report.refused):,} more; --refusals FILE keeps them all")
-    ignored = sum(report.ignored.values())
-    say(
-        f"{report.rows:,} rows: {report.imported:,} imported as {report.events:,} events, "
-        f"{report.refused_count:,} refused" + (f", {ignored:,} ignored" if ignored else "")
-    )

@@ -13,6 +13,7 @@ def run(settings: Settings, *, dry_run: bool) -> list[str]:
     """Apply what is missing, or only say it; one line each."""
     database = open_database(settings, DataDir(settings.data_dir))
     try:
+        migrate.check_version(database)
         if dry_run:
             waiting = migrate.pending(database)
             return [f"would apply {migration.version:04d} {migration.name}" for migration in waiting] or [_NOTHING]

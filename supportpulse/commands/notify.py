@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
 from prometheus_client import CollectorRegistry
 
 from schemas import documents, secrets, times
@@ -21,6 +22,8 @@ from sinks.prometheus.notifier import NotifierMetrics
 from sinks.prometheus.server import MetricsServer
 from supportpulse import serving, stopping
 from supportpulse.settings import Settings
+
+log = structlog.get_logger()
 
 
 def secret_of(reference: str, environ: Mapping[str, str] = os.environ) -> bytes:
@@ -48,6 +51,8 @@ async def _run(settings: Settings, config: NotifierConfig, refused: Path | None,
     )
     server = MetricsServer(registry, settings.notify_metrics_port, settings.host)
     server.start()
+    # Not the receiver's address: those of chat rooms are secrets by themselves.
+    log.info("notifying", kafka=config.kafka, group=config.group, host=settings.host, metrics_port=server.port)
     try:
         await service.run(stop)
     finally:

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from connectors.importing import ImportReport, import_files
+from connectors.importers.rows import Refusal
+from connectors.importing import import_files
 from schemas import documents, times
 from schemas.errors import SupportpulseError
 from schemas.records import InteractionEvent, MetricFact
 from streams.replay import Replay
 from streams.sla import policy_file
 from streams.sla.policies import PolicyBook
+from supportpulse import output
+from supportpulse.commands.accounts import total
 
 
 class IntoReplay:
@@ -27,27 +30,34 @@ class IntoReplay:
         self._replay.add(event)
 
 
-def replay(files: Sequence[Path], policies: Path | None, as_of: str | None, facts: Path | None) -> ImportReport:
+def replay(files: Sequence[Path], policies: Path | None, as_of: str | None, facts: Path | None) -> None:
     """Fold the events of JSONL `files`; write the facts that hold to `facts` (None: stdout), one JSON object a line.
 
-    Lines that cannot be used are refused to stderr with file, line and reason, and everything else goes on.
+    Lines that cannot be used are refused to stderr with file, line and reason as they are met, and everything else goes
+    on; the sums come last. Raises `ImportLost`, once the facts are written.
     """
     book = PolicyBook() if policies is None else policy_file.load(policies)
     as_of_ms = None if as_of is None else times.parse(as_of)
     history = Replay()
-    report = import_files(files, "events", IntoReplay(history))
-    for refusal in report.refused:
-        print(f"refused {refusal.file}:{refusal.line}: {refusal.reason}", file=sys.stderr)
+    report = import_files(files, "events", IntoReplay(history), on_refusal=_name)
     found = history.facts(book, as_of_ms)
     if facts is None:
-        _write(found, sys.stdout.buffer)
+        _write(found, output.stdout())
     else:
         try:
             with facts.open("wb") as out:
                 _write(found, out)
         except OSError as exc:
             raise SupportpulseError(f"{facts} cannot be written: {exc.strerror}") from exc
-    return report
+    total(report, _say)
+
+
+def _name(refusal: Refusal) -> None:
+    _say(f"refused {refusal.file}:{refusal.line}: {refusal.reason}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _write(found: Sequence[MetricFact], out: IO[bytes]) -> None:

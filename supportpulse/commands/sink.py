@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
 from prometheus_client import CollectorRegistry
 
 from schemas import times
 from schemas.topics import Topics
+from sinks.clickhouse.database import Database
+from sinks.clickhouse.server import ServerDatabase
 from sinks.lanes import lanes
 from sinks.prometheus.pipeline import SinkMetrics
 from sinks.prometheus.server import MetricsServer
@@ -15,8 +18,10 @@ from sinks.prometheus.windows import WindowGauges
 from sinks.service import SinkConfig, SinkService
 from supportpulse import serving, stopping
 from supportpulse.data_dir import DataDir
-from supportpulse.settings import Settings
+from supportpulse.settings import EMBEDDED, Settings
 from supportpulse.up.stack import open_database
+
+log = structlog.get_logger()
 
 
 def run(settings: Settings, epoch: int = 0) -> None:
@@ -26,6 +31,11 @@ def run(settings: Settings, epoch: int = 0) -> None:
     """
     with serving.until_told(settings.kafka, "sink", lanes(Topics()), "what has not landed is read again") as told:
         asyncio.run(_run(settings, told, epoch))
+
+
+def _where(database: Database) -> str:
+    """The address without its password."""
+    return database.address if isinstance(database, ServerDatabase) else EMBEDDED
 
 
 async def _run(settings: Settings, told: stopping.Told, epoch: int) -> None:
@@ -43,6 +53,9 @@ async def _run(settings: Settings, told: stopping.Told, epoch: int) -> None:
     try:
         server.start()
         await service.start()
+        log.info(
+            "landing", kafka=settings.kafka, clickhouse=_where(database), host=settings.host, metrics_port=server.port
+        )
         try:
             await serving.told_or_ended(stop, service.wait())
         finally:

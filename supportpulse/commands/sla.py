@@ -32,13 +32,19 @@ from supportpulse.up.stack import open_database
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
 _TARGETS = policy_file.TARGETS
+#: Columns of a terminal that the whole table of outcomes wants, with names as they usually are.
+_WIDE = 100
+#: The same of the table of policies.
+_WIDE_POLICIES = 120
 
 
 def check(path: Path, now_ms: EpochMs, console: Console) -> None:
     """Print what the file holds, and what in it is probably not meant. Raises `PolicyFileError`."""
     book = policy_file.load(path)
+    if not book.versions:
+        raise policy_file.PolicyFileError(f"{path}: there are no policies in it: write at least `policies: []`")
     for version in book.versions:
-        console.print(_version_table(version, now_ms))
+        console.print(_version_table(version, now_ms, wide=console.width >= _WIDE_POLICIES))
         for name, calendar in version.calendars.items():
             opening = _opening(calendar, now_ms)
             console.print(f"calendar [bold]{escape(name)}[/bold] ({calendar.timezone}) {opening}", soft_wrap=True)
@@ -57,17 +63,21 @@ def _counted(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def _version_table(version: PolicyVersion, now_ms: EpochMs) -> Table:
+def _version_table(version: PolicyVersion, now_ms: EpochMs, *, wide: bool) -> Table:
     since = version.effective_from
     title = "in force since ever" if since is None else f"in force from {times.render(since)}"
     if since is not None and since > now_ms:
         title += " (lies ahead)"
     table = Table(title=f"{title}, in facts {version.name}", title_justify="left")
-    for heading in ("policy", "for", "calendar", *_TARGETS, "pauses", "warns at", "grace"):
-        table.add_column(heading)
     names = {id(calendar): name for name, calendar in version.calendars.items()}
+    headings = ("policy", "for", "calendar", *_TARGETS, "pauses", "warns at", "grace")
+    # Where nine columns would be nine heaps of syllables, each policy has its terms below each other.
+    for heading in headings if wide else ("policy", "terms"):
+        table.add_column(heading)
     for policy in version.policies:
-        table.add_row(*map(escape, _policy_row(policy, names)))
+        name, *terms = map(escape, _policy_row(policy, names))
+        listed = "\n".join(f"{heading}: {term}" for heading, term in zip(headings[1:], terms, strict=True))
+        table.add_row(name, *(terms if wide else [listed]), end_section=not wide)
     return table
 
 
@@ -162,7 +172,7 @@ def show(comparison: Comparison, options: SimulateOptions, console: Console) -> 
     how = "as it is written" if options.as_written else "its last version, as if in force since ever"
     console.print(escape(f"after:  {options.policies}, {how}"), soft_wrap=True)
     if comparison.clocks:
-        console.print(_outcome_table(comparison))
+        console.print(_outcome_table(comparison, breached=console.width >= _WIDE))
     for (before, after), clocks in comparison.moves.counts.most_common():
         console.print(f"{_counted(clocks, 'clock', 'clocks')}: {_said(before)} → {_said(after)}")
     if not comparison.clocks:
@@ -173,31 +183,29 @@ def show(comparison: Comparison, options: SimulateOptions, console: Console) -> 
     console.print(f"{judged} in {_counted(comparison.conversations, 'conversation', 'conversations')}")
 
 
-def _outcome_table(comparison: Comparison) -> Table:
+def _outcome_table(comparison: Comparison, *, breached: bool = True) -> Table:
+    """`breached`: with these columns as well; what was not met was breached."""
     table = Table()
-    for heading in (
-        "policy",
-        "metric",
-        "before: met",
-        "breached",
-        "attainment",
-        "after: met",
-        "breached",
-        "attainment",
-    ):
-        table.add_column(heading, justify="left" if heading in ("policy", "metric") else "right")
+    for heading in ("policy", "metric"):
+        table.add_column(heading, overflow="fold")
+    for when in ("before", "after"):
+        for heading in (f"{when}: met", *(("breached",) if breached else ()), "attained"):
+            table.add_column(heading, justify="right", no_wrap=True)
     for name in comparison.names:
         sides = (comparison.before.get(name, Tally()), comparison.after.get(name, Tally()))
-        table.add_row(*map(escape, name), *_cells(*sides))
+        table.add_row(*map(escape, name), *_cells(*sides, breached=breached))
     table.add_section()
     for metric, before, after in comparison.together:
-        table.add_row("[italic]together[/italic]", escape(metric), *_cells(before, after))
+        table.add_row("[italic]together[/italic]", escape(metric), *_cells(before, after, breached=breached))
     return table
 
 
-def _cells(*sides: Tally) -> Iterator[str]:
+def _cells(*sides: Tally, breached: bool) -> Iterator[str]:
     for side in sides:
-        yield from (f"{side.met:,}", f"{side.breached:,}", _percent(side.attainment))
+        yield f"{side.met:,}"
+        if breached:
+            yield f"{side.breached:,}"
+        yield _percent(side.attainment)
 
 
 def as_json(comparison: Comparison) -> bytes:

@@ -9,7 +9,7 @@ from sinks.clickhouse import endpoint
 from sinks.clickhouse.database import Answer
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.server import ServerDatabase
-from sinks.errors import EndpointUnavailable
+from sinks.errors import EndpointUnavailable, PathInUse
 from supportpulse.data_dir import DataDir
 from supportpulse.settings import Settings
 
@@ -52,8 +52,17 @@ def _ask_embedded(settings: Settings, statement: str, output_format: str) -> byt
     try:
         return endpoint.ask(data_dir.root, statement, output_format)
     except EndpointUnavailable:
-        database = EmbeddedDatabase(data_dir.clickhouse, readonly=True)
+        database = _opened(data_dir)
     try:
         return database.raw(statement, output_format)
     finally:
         database.close()
+
+
+def _opened(data_dir: DataDir) -> EmbeddedDatabase:
+    try:
+        return EmbeddedDatabase(data_dir.clickhouse, readonly=True)
+    except PathInUse as exc:
+        raise SupportpulseError(
+            f"{exc.detail}, which answers no questions yet: ask again in a moment, when `up` runs, or when it has ended"
+        ) from exc

@@ -16,7 +16,7 @@ from supportpulse.doctor.findings import Finding, Findings, error, ok, warning
 #: A statement → its rows.
 Ask: TypeAlias = Callable[[str], Sequence[Mapping[str, Any]]]
 
-_OLDEST = (23, 8)
+_OLDEST = migrate.OLDEST
 _SKEW_MS = 2_000
 _WRONG_CLOCK_MS = 60_000
 _LEAST_FREE = 0.1

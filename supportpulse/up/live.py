@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -25,7 +26,7 @@ from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.endpoint import SqlEndpoint
 from sinks.errors import DatabaseError
 from streams.worker.config import GROUP
-from supportpulse import processes
+from supportpulse import processes, reach
 from supportpulse.processes import Server, ServerDied
 from supportpulse.settings import Settings
 from supportpulse.up.children import drain_worker, start_worker
@@ -59,6 +60,7 @@ def simulator_policies() -> Path:
 
 def run_live(settings: Settings, options: LiveOptions, console: Console) -> None:
     """Run until SIGINT or SIGTERM; without a terminal, until the simulated history has landed."""
+    _check_ports(settings, live=console.is_terminal)
     policies = options.policies or (simulator_policies() if options.simulate else None)
     if console.is_terminal:
         console.print("starting: the first numbers take about fifteen seconds")
@@ -72,11 +74,18 @@ def run_live(settings: Settings, options: LiveOptions, console: Console) -> None
             _one_pass(stack, options, console)
 
 
+def _check_ports(settings: Settings, *, live: bool) -> None:
+    wanted = ("sink_metrics_port", "sql_port", *(("worker_metrics_port",) if live else ()))
+    reach.check_ports(settings.host, {name: getattr(settings, name) for name in wanted})
+
+
 def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:
     now_ms = times.now_ms()
     console.print(f"running: {_kafka(stack)}, {_clickhouse(stack)}, logs in {stack.data_dir.logs}")
-    sink = sink_of(stack, metrics_port=stack.settings.sink_metrics_port)
-    try:
+    with ExitStack() as cleanup:
+        _answer_questions(stack, cleanup)
+        sink = sink_of(stack, metrics_port=stack.settings.sink_metrics_port)
+        cleanup.callback(sink.stop)
         sink.start()
         if options.simulate:
             feed = _feed(stack, options)
@@ -87,9 +96,17 @@ def _one_pass(stack: Stack, options: LiveOptions, console: Console) -> None:
         sink.drain()
         if options.simulate:
             console.print(f"processed and landed in {time.monotonic() - began:.1f} s")
-    finally:
-        sink.stop()
     console.print(render(look(stack.database, now_ms), _hints(stack)))
+
+
+def _answer_questions(stack: Stack, cleanup: ExitStack) -> None:
+    """Let `supportpulse sql` in: nobody else can open what we have open."""
+    if stack.settings.embedded:
+        reader = EmbeddedDatabase(stack.data_dir.clickhouse, readonly=True)
+        cleanup.callback(reader.close)
+        endpoint = SqlEndpoint(reader, stack.data_dir.root, stack.settings.sql_port)
+        cleanup.callback(endpoint.stop)
+        endpoint.start()
 
 
 class _Live:
@@ -110,12 +127,7 @@ class _Live:
             sink = sink_of(self._stack, metrics_port=self._stack.settings.sink_metrics_port)
             cleanup.callback(sink.stop)
             sink.start()
-            if self._stack.settings.embedded:
-                reader = EmbeddedDatabase(self._stack.data_dir.clickhouse, readonly=True)
-                cleanup.callback(reader.close)
-                endpoint = SqlEndpoint(reader, self._stack.data_dir.root, self._stack.settings.sql_port)
-                cleanup.callback(endpoint.stop)
-                endpoint.start()
+            _answer_questions(self._stack, cleanup)
             worker = start_worker(self._stack, self._worker_port)
             cleanup.callback(worker.stop)
             feed = _feed(self._stack, self._options) if self._options.simulate else None
@@ -218,7 +230,7 @@ def _feed(stack: Stack, options: LiveOptions) -> Feed:
 
 
 def _hints(stack: Stack) -> list[str]:
-    where = "" if str(stack.data_dir.root) == "data" else f" --data-dir {stack.data_dir.root}"
+    where = "" if str(stack.data_dir.root) == "data" else f" --data-dir {shlex.quote(str(stack.data_dir.root))}"
     if not stack.settings.embedded:
         # The address may hold a password, which does not belong on a screen.
         return [f'ask: {_program()} sql "{_EXAMPLE}" --clickhouse URL']

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +15,7 @@ from schemas.times import EpochMs
 from sinks.clickhouse.database import Database
 
 _DAY_MS = 86_400_000
+_ANY_WIDTH = 1_000
 
 _FIGURES = """
 SELECT
@@ -85,39 +87,70 @@ def look(database: Database, at_ms: EpochMs) -> Figures:
 
 def render(figures: Figures, notes: list[str]) -> RenderableType:
     """The figures as a table, `notes` below it."""
-    table = Table()
-    table.add_column("tenant", style="bold")
-    headings = (
-        "open",
-        "waiting",
-        "oldest wait",
-        "first responses",
-        "p50",
-        "p90",
-        "resolutions",
-        "p50",
-        "SLA met",
-        "bot contained",
+    return Group(
+        Text("By tenant: open now, the rest over the last 24 hours", style="bold"),
+        _Fitting(figures),
+        *(Text(note, style="dim") for note in notes),
     )
-    for heading in headings:
-        table.add_column(heading, justify="right")
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """`short`: its heading where there is little room. `group`: what goes together."""
+
+    group: str
+    heading: str
+    short: str
+    cell: Callable[[Row, EpochMs], str]
+
+
+_COLUMNS = (
+    _Column("open", "open", "open", lambda row, _: f"{row.open:,}"),
+    _Column("waiting", "waiting", "wait", lambda row, _: f"{row.waiting:,}"),
+    _Column(
+        "oldest",
+        "oldest wait",
+        "oldest",
+        lambda row, at_ms: _duration(None if row.oldest_ms is None else at_ms - row.oldest_ms),
+    ),
+    _Column("responses", "first responses", "first", lambda row, _: f"{row.first_responses:,}"),
+    _Column("response", "p50", "p50", lambda row, _: _duration(row.first_response_p50_ms)),
+    _Column("p90", "p90", "p90", lambda row, _: _duration(row.first_response_p90_ms)),
+    _Column("resolutions", "resolutions", "done", lambda row, _: f"{row.resolutions:,}"),
+    _Column("resolutions", "p50", "p50", lambda row, _: _duration(row.resolution_p50_ms)),
+    _Column("sla", "SLA met", "SLA", lambda row, _: _share(row.met, row.met + row.breached)),
+    _Column("bot", "bot contained", "bot", lambda row, _: _share(row.contained, row.bots)),
+)
+#: What is left out, in this order, until the rest fits.
+_DISPENSABLE = ("bot", "p90", "resolutions", "responses", "oldest")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """The table with as much as the terminal is wide for: half a number would be a wrong one."""
+
+    figures: Figures
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        drawn = _table(self.figures, _COLUMNS, short=False)
+        for left_out in range(len(_DISPENSABLE) + 1):
+            if console.measure(drawn, options=options.update(max_width=_ANY_WIDTH)).maximum <= options.max_width:
+                break
+            columns = [each for each in _COLUMNS if each.group not in _DISPENSABLE[:left_out]]
+            drawn = _table(self.figures, columns, short=True)
+        yield drawn
+
+
+def _table(figures: Figures, columns: Sequence[_Column], *, short: bool) -> Table:
+    table = Table()
+    table.add_column("tenant", style="bold", no_wrap=True)
+    for column in columns:
+        table.add_column(column.short if short else column.heading, justify="right", no_wrap=True)
     for row in figures.rows:
-        table.add_row(
-            row.tenant,
-            f"{row.open:,}",
-            f"{row.waiting:,}",
-            _duration(None if row.oldest_ms is None else figures.at_ms - row.oldest_ms),
-            f"{row.first_responses:,}",
-            _duration(row.first_response_p50_ms),
-            _duration(row.first_response_p90_ms),
-            f"{row.resolutions:,}",
-            _duration(row.resolution_p50_ms),
-            _share(row.met, row.met + row.breached),
-            _share(row.contained, row.bots),
-        )
+        table.add_row(row.tenant, *(column.cell(row, figures.at_ms) for column in columns))
     if not figures.rows:
-        table.add_row("nothing yet", *("" for _ in headings))
-    return Group(Text("Last 24 hours, by tenant", style="bold"), table, *(Text(note, style="dim") for note in notes))
+        table.add_row("nothing yet", *("" for _ in columns))
+    return table
 
 
 def _by_tenant(database: Database, sql: str, params: dict[str, str | int | float]) -> dict[str, dict[str, Any]]:

@@ -45,6 +45,8 @@ def test_list_shows_redrive_sends_and_the_list_says_so(own_tansu: TansuBroker, t
     assert "2 to send, 0 finished, 0 redriven before, 1 cannot be redriven" in dry.out
     assert lying(desk, "interactions").total() == 0
     assert "1 sent" in run(tmp_path, "dlq", "redrive", "--ids", "0/0", *at).out
+    unknown = run(tmp_path, "dlq", "redrive", "--ids", "7/7777", *at)
+    assert (unknown.status, "no such letter: 7/7777" in unknown.err) == (1, True)
     done = run(tmp_path, "dlq", "redrive", "--all", "--json", *at)
     report = msgspec.json.decode(done.out)
     assert (list(report["sent"]), list(report["before"]), list(report["refused"])) == (["0/1"], ["0/0"], ["0/2"])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from schemas.topics import Topics
+from sinks.clickhouse.embedded import EmbeddedDatabase
 from supportpulse import processes
 from supportpulse.broker import TansuBroker
 from tests.cli.command import command, environment, run
+from tests.connectors.samples import line
 
 _EVENT = b'{"event_id": 1}\n'
 _BAD_POLICIES = "policies:\n  - name: a\n    targets: {first_response: 5x}\n"
@@ -25,7 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "bad.yaml").write_text(_BAD_POLICIES, encoding="utf-8")
     (home / "sources.yaml").write_text("tokens:\n  - {name: crm, tenant: acme, secrets: ['file:token']}\n")
     (home / "token").write_text("of-twenty-four-bytes-long")
-    for empty in ("empty.jsonl", "a-file"):
+    for empty in ("empty.jsonl", "empty.yaml", "a-file"):
         (home / empty).write_bytes(b"")
     return home
 
@@ -50,14 +54,21 @@ _ONCE = ("up", "--once", "--events", "e.jsonl", "--data-dir", "d")
         (("up", "--once"), ("--events FILE",)),
         (("up", "--events", "e.jsonl"), ("--once", "supportpulse import")),
         ((*_ONCE, "--policies", "bad.yaml"), ("bad.yaml:3", "5x", "like 5m")),
-        ((*_ONCE, "--policies", "none.yaml"), ("none.yaml", "No such file")),
+        ((*_ONCE, "--policies", "none.yaml"), ("none.yaml: cannot be read (No such file or directory): name a file",)),
         ((*_ONCE, "--as-of", "yesterday"), ("yesterday", "RFC 3339")),
         ((*_ONCE, "--data-dir", "a-file"), ("a-file", "--data-dir")),
         ((*_ONCE, "--clickhouse", "http://user:hunter2@h/x"), ("clickhouse://",)),
+        (("sql", "SELECT 1", "--clickhouse", "user:hunter2@127.0.0.1:9000/x"), ("--clickhouse", "percent-encode")),
+        (("sql", "SELECT 1", "--clickhouse", "clickhouse://user:hunter2@h:99999/x"), ("--clickhouse", "HOST:9000")),
         (("replay", "--events", "empty.jsonl", "--facts", "no/where.jsonl"), ("no/where.jsonl", "No such file")),
         (("import", "e.jsonl", "--format", "xml"), ("xml", "uci_incidents")),
         (("import", "e.jsonl", "--timezone", "Mars"), ("Mars", "Asia/Riyadh")),
-        (("worker", "--kafka", "nonsense"), ("kafka", "HOST:PORT", "SUPPORTPULSE_KAFKA")),
+        (("worker", "--kafka", "nonsense"), ("--kafka", "HOST:PORT")),
+        (("worker", "--kafka", "a:9092,b:9092"), ("--kafka", "One broker, HOST:PORT")),
+        (("worker", "--kafka", "[::1]:9092"), ("--kafka", "One broker, HOST:PORT")),
+        (("worker", "--metrics-port", "99999"), ("--metrics-port", "less than or equal to 65535")),
+        (("topics", "--partitions", "-1"), ("--partitions", "greater than or equal to 1")),
+        (("sla", "check", "empty.yaml"), ("empty.yaml", "no policies")),
         (("worker", "--until", "0=1"), ("--as-of",)),
         (("worker", "--heartbeat", "chat=soon"), ("chat=soon", "chat=5m", "SUPPORTPULSE_HEARTBEATS")),
     ],
@@ -106,7 +117,16 @@ def test_a_clickhouse_that_nobody_answers_at(home: Path, nobody: str, arguments:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("up", "--days", "many"), ("up", "--days", "-1"), ("sql",), ("frobnicate",), ("up", "--nonsense")]
+    "arguments",
+    [
+        ("up", "--days", "many"),
+        ("up", "--days", "-1"),
+        ("sql",),
+        ("frobnicate",),
+        ("up", "--nonsense"),
+        ("worker", "--session-timeout", "-1"),
+        ("follow", "log", "--tenant", "a", "--interval", "-1"),
+    ],
 )
 def test_a_misspelt_command_is_told_how_it_is_used(home: Path, arguments: tuple[str, ...]) -> None:
     done = run(home, *arguments)
@@ -157,3 +177,74 @@ def test_a_reader_that_has_seen_enough_is_no_error(home: Path) -> None:
     assert asked.stderr.read() == b""
     asked.stderr.close()
     asked.wait(20)
+
+
+@pytest.mark.parametrize(("out", "says"), [(">/dev/full", "No space left"), (">&-", "stdout is closed")])
+@pytest.mark.parametrize(
+    "arguments", [("replay", "--events", "good.jsonl"), ("sql", "SELECT 1", "--data-dir", "asked")]
+)
+def test_an_answer_that_cannot_be_written(home: Path, arguments: tuple[str, ...], out: str, says: str) -> None:
+    (home / "good.jsonl").write_bytes(line(0) + b"\n" + line(7, actor_kind="human"))
+    if "sql" in arguments:
+        run(home, "migrate", "--data-dir", "asked")
+    asked = subprocess.run(
+        ["sh", "-c", f'exec "$@" {out}', "sh", *command(*arguments)],
+        cwd=home,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert asked.returncode == 1
+    [complaint] = asked.stderr.splitlines()
+    assert complaint.startswith("supportpulse: ")
+    assert says in complaint
+
+
+@pytest.mark.parametrize(("who", "live"), [("SINK", False), ("SINK", True), ("WORKER", True)])
+def test_a_port_that_is_taken_is_told_before_anything_starts(home: Path, who: str, live: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        setting = f"SUPPORTPULSE_{who}_METRICS_PORT"
+        port = str(taken.getsockname()[1])
+        env = environment(**{setting: port}, **({"TTY_COMPATIBLE": "1", "FORCE_COLOR": "1"} if live else {}))
+        done = run(home, "up", "--data-dir", "never", env=env, seconds=20)
+    assert done.status == 1
+    assert f"127.0.0.1:{port}" in done.complaint
+    assert setting in done.complaint
+    assert not (home / "never").exists()
+
+
+def test_a_home_that_cannot_be_written_to(home: Path) -> None:
+    env = environment(HOME=str(home / "a-file"))
+    env.pop("CALF_TANSU_BIN", None)
+    done = run(home, *_ONCE, env=env, seconds=60)
+    assert done.status == 1
+    assert [words for words in ("HOME", "--kafka") if words not in done.complaint] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("sql", "SELECT 1"), "ask again"),
+        (("migrate",), "End it first"),
+        (("sla", "simulate", "--policies", "good.yaml"), "End it first"),
+    ],
+)
+def test_what_another_process_has_open(home: Path, arguments: tuple[str, ...], says: str) -> None:
+    (home / "good.yaml").write_text("policies:\n  - name: a\n    targets: {first_response: 5m}\n", encoding="utf-8")
+    ours = EmbeddedDatabase(home / "open" / "clickhouse")
+    try:
+        done = run(home, *arguments, "--data-dir", "open")
+    finally:
+        ours.close()
+    assert done.status == 1
+    assert f"another process ({os.getpid()})" in done.complaint
+    assert says in done.complaint
+
+
+def test_a_variable_that_cannot_be_used_is_named(home: Path) -> None:
+    done = run(home, "worker", env=environment(SUPPORTPULSE_WORKER_METRICS_PORT="ninety"))
+    assert done.status == 1
+    assert "SUPPORTPULSE_WORKER_METRICS_PORT cannot be used: input should be a valid integer" in done.complaint
+    assert "ninety" not in done.complaint

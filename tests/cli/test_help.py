@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,15 @@ def test_what_pages_link_to_is_there(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_the_list_of_commands_begins_with_what_somebody_new_needs() -> None:
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "140", "NO_COLOR": "1", "TERM": "dumb"})
+    listed = re.findall(r"^│ ([a-z]+) ", shown.stdout, re.MULTILINE)
+    assert listed[:4] == ["up", "sql", "import", "replay"]
+    assert set(listed) == {name.partition(" ")[0] for name in _commands}
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    shown = CliRunner().invoke(app, ["--version"])
+    assert (shown.exit_code, shown.stdout) == (0, f"supportpulse {metadata.version('supportpulse')}\n")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from schemas import documents, times
 from sinks.clickhouse import rows
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.migrate import migrate
 from streams.sla import policy_file
+from supportpulse import settings
+from supportpulse.commands import sla
 from supportpulse.data_dir import DataDir
 from tests.cli.command import ROOT, run
 
@@ -172,3 +176,21 @@ def test_the_policies_that_are_shipped_are_well() -> None:
     done = run(ROOT, "sla", "check", "deploy/policies.yaml")
     assert (done.status, done.err) == (0, "")
     assert "0 warnings" in done.out
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 137])
+def test_at_every_width_what_is_shown_is_whole(tmp_path: Path, width: int) -> None:
+    (tmp_path / "new.yaml").write_text(POLICIES, encoding="utf-8")
+    (tmp_path / "e.jsonl").write_bytes(b"\n".join((event(1, "customer", 0), event(1, "human", 4))))
+    shown = Console(width=width, file=io.StringIO())
+    sla.check(tmp_path / "new.yaml", 0, shown)
+    options = sla.SimulateOptions(
+        tmp_path / "new.yaml", None, [tmp_path / "e.jsonl"], since_ms=None, as_of_ms=None, as_written=False
+    )
+    sla.show(sla.simulate(settings.load(), options), options, shown)
+    assert isinstance(shown.file, io.StringIO)
+    text = shown.file.getvalue()
+    assert "…" not in text
+    for whole in ("[vip]", "first_response", "1.5h", "100.0%", "attained"):
+        assert whole in text
+    assert max(len(line) for line in text.splitlines() if line[0] in "┏│") <= width

@@ -97,6 +97,32 @@ def test_what_breaks_the_contract_is_refused_by_field(raw: bytes, named: str) ->
 
 
 @pytest.mark.parametrize(
+    ("field", "raw"),
+    [
+        ("channel", line(channel="se'cret - at `$.type`")),
+        ("type", line(type="secret")),
+        ("actor.kind", line(actor={"kind": "secret"})),
+        ("priority", line(priority="secret")),
+        ("status", line(status="secret")),
+        ("survey.kind", line(survey={"kind": "secret", "score": 1})),
+    ],
+)
+def test_a_refusal_names_what_is_allowed_and_not_what_was_there(field: str, raw: bytes) -> None:
+    with pytest.raises(InvalidEvent) as refused:
+        parse_event(raw)
+    assert refused.value.detail.startswith("Expected one of ")
+    assert refused.value.detail.endswith(f" - at `$.{field}`")
+    assert "cret" not in refused.value.detail
+
+
+def test_what_is_absent_may_be_null() -> None:
+    fields = [each.name for each in msgspec.structs.fields(documents._Event) if each.name not in PLAIN]
+    assert parse_event(line(**dict.fromkeys(fields))) == parse_event(line())
+    quiet = line(type="call_ended", call=dict.fromkeys(("talk_seconds", "hold_seconds", "wrap_seconds")))
+    assert parse_event(quiet) == parse_event(line(type="call_ended", call={}))
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         pytest.param(b"", id="empty"),

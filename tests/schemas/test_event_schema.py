@@ -63,6 +63,8 @@ def is_taken(document: dict[str, Any]) -> bool:
         call(talk_seconds=-0.0, wrap_seconds=31557600),
         event(event_id="\U0001f600" * 4096),
         event(team="", attributes={"": "\0"}),
+        event(automated=None, ack=None, historical=None, attributes=None, call=None, survey=None, status=None),
+        call(talk_seconds=None, hold_seconds=None, wrap_seconds=None),
     ],
 )
 def test_both_take_it(document: dict[str, Any]) -> None:
@@ -82,7 +84,6 @@ def test_both_take_it(document: dict[str, Any]) -> None:
         call(talk_seconds=31557600.1),
         event(event_id="\U0001f600" * 4097),
         event(automated=1),
-        event(attributes=None),
     ],
 )
 def test_neither_takes_it(document: dict[str, Any]) -> None:

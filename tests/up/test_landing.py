@@ -73,7 +73,7 @@ def test_a_start_that_fails_leaves_nothing_behind(
     database: ClosedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = SimpleNamespace(
-        settings=settings.load(data_dir=tmp_path),
+        settings=settings.load(data_dir=tmp_path, clickhouse="clickhouse://127.0.0.1:1/x"),
         data_dir=SimpleNamespace(logs=tmp_path, clickhouse=tmp_path),
         kafka="k:1",
         forgetful=True,

@@ -34,7 +34,7 @@ def test_options_overrule_what_the_lines_say(tmp_path: Path) -> None:
         (b"\xff\xfe", "not JSON in UTF-8"),
         (line(1)[:-1], "not JSON in UTF-8"),
         (line(1).replace(b'"channel":"live_chat",', b""), "Object missing required field `channel`"),
-        (line(1).replace(b'"live_chat"', b'"pigeon"'), "Invalid enum value 'pigeon' - at `$.channel`"),
+        (line(1).replace(b'"live_chat"', b'"pigeon"'), "Expected one of email, live_chat, "),
         (line(1)[:-1] + b',"mood":"good"}', "Object contains unknown field `mood`"),
         (b"[" * 100_000, "Expected `object`, got `array`"),
         (b"{" + b" " * 10_000_000 + b"}", "a line of 10,000,003 bytes"),

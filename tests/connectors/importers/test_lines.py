@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.importers.lines import MAX_CELL_CHARACTERS, Cells, Line, read_lines, read_table
-from connectors.importers.rows import Refusal
+from connectors.importers.rows import Refusal, Unread
 from schemas.documents import MAX_EVENT_BYTES
 from tests.connectors.samples import write
 
@@ -104,7 +104,7 @@ def test_a_column_may_have_another_spelling(tmp_path: Path) -> None:
 def test_a_table_without_a_needed_column_is_refused_once(tmp_path: Path) -> None:
     path = write(tmp_path / "f", b"a,b\n1,2\n3,4\n")
     assert list(read_table(path, ["a", "c", "d"])) == [
-        Refusal(str(path), 1, "no column c, d: nothing of this file is read")
+        Unread(str(path), 1, "no column c, d: nothing of this file is read")
     ]
 
 

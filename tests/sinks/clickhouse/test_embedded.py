@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import threading
@@ -17,9 +18,11 @@ from sinks.errors import (
     ConnectionLost,
     DatabaseError,
     DiskFull,
+    LoginRefused,
     MissingTable,
     Overloaded,
     PathInUse,
+    PathUnusable,
     QueryFailed,
     from_clickhouse,
 )
@@ -42,7 +45,17 @@ def test_a_second_process_is_told_who_owns_the_path(database: EmbeddedDatabase, 
     root = Path(__file__).parents[3]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=root, check=False)
     assert "in use by another process" in done.stdout
-    assert "supportpulse sql" in done.stdout
+    assert "End it first" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_path_that_is_not_ours_is_not_called_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: Path, _mode: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PathUnusable, match=r"permission denied.*Run it as the user that made it"):
+        EmbeddedDatabase(tmp_path / "clickhouse")
 
 
 def test_a_process_has_one_path_at_a_time(database: EmbeddedDatabase, tmp_path: Path) -> None:
@@ -135,12 +148,16 @@ def test_a_failed_insert_leaves_nothing_and_the_connection_usable(database: Embe
 @pytest.mark.parametrize(
     ("code", "text", "kind"),
     [
-        (60, "Table default.x does not exist", MissingTable),
+        (60, "Table default.x does not exist. Maybe you meant supportpulse.facts?", QueryFailed),
+        (60, "Unknown table expression identifier 'facst' in scope SELECT * FROM facst", QueryFailed),
+        (60, "Table supportpulse.metric_facts does not exist", MissingTable),
+        (60, "Unknown table expression identifier 'facts' in scope SELECT 1", MissingTable),
+        (81, "Database supportpulse does not exist", MissingTable),
         (243, "Cannot reserve 1 MiB", DiskFull),
         (75, "Cannot write to file, errno: 28, strerror: No space left on device", DiskFull),
         (241, "Memory limit exceeded", Overloaded),
         (210, "Connection reset by peer", ConnectionLost),
-        (516, "Authentication failed", AccessDenied),
+        (516, "Authentication failed", LoginRefused),
         (62, "Syntax error", QueryFailed),
         (None, "who knows", QueryFailed),
     ],

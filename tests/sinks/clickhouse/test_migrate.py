@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sinks.clickhouse.database import Database
+from sinks import errors
+from sinks.clickhouse.database import Answer, Database, Params
 from sinks.clickhouse.embedded import EmbeddedDatabase
 from sinks.clickhouse.migrate import Migration, load_migrations, migrate, pending
 from sinks.errors import MigrationError
@@ -40,6 +41,25 @@ def test_a_second_run_applies_nothing(database: EmbeddedDatabase) -> None:
 def test_a_dry_run_lists_and_changes_nothing(empty_database: EmbeddedDatabase) -> None:
     assert migrate(empty_database, now_ms=T0, dry_run=True) == load_migrations()
     assert names(empty_database) == set()
+
+
+def test_a_server_that_is_too_old_is_told_so_before_anything_is_made(empty_database: EmbeddedDatabase) -> None:
+    class Old(EmbeddedDatabase):
+        def __init__(self) -> None:
+            self.said: list[str] = []
+
+        def query(self, sql: str, params: Params | None = None) -> Answer:
+            self.said.append(sql)
+            return Answer(("version",), (["21.3.20.1"],))
+
+    old = Old()
+    with pytest.raises(MigrationError, match=r"ClickHouse 21\.3\.20\.1: the tables need 23\.8 or newer"):
+        migrate(old, now_ms=T0)
+    assert old.said == ["SELECT version() AS version"]
+
+
+def test_the_tables_that_a_migration_makes_are_those_whose_absence_means_it(database: EmbeddedDatabase) -> None:
+    assert names(database) == errors.TABLES
 
 
 def test_every_statement_is_harmless_when_run_again(database: EmbeddedDatabase) -> None:
