@@ -187,7 +187,7 @@ def test_at_every_width_what_is_shown_is_whole(tmp_path: Path, width: int) -> No
     options = sla.SimulateOptions(
         tmp_path / "new.yaml", None, [tmp_path / "e.jsonl"], since_ms=None, as_of_ms=None, as_written=False
     )
-    sla.show(sla.simulate(settings.Settings(), options), options, shown)
+    sla.show(sla.simulate(settings.load(), options), options, shown)
     assert isinstance(shown.file, io.StringIO)
     text = shown.file.getvalue()
     assert "…" not in text

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from supportpulse import settings
 from supportpulse.data_dir import DataDir
-from supportpulse.settings import Settings
 from supportpulse.up import live
 from supportpulse.up.view import Figures, Row, render
 
@@ -59,7 +59,7 @@ def test_nothing_yet_is_said(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_hint_can_be_pasted_into_a_shell() -> None:
-    stack: Any = SimpleNamespace(data_dir=DataDir(Path("/a b/c")), settings=Settings())
+    stack: Any = SimpleNamespace(data_dir=DataDir(Path("/a b/c")), settings=settings.load())
     (hint,) = live._hints(stack)
     words = shlex.split(hint)
     assert words[words.index("--data-dir") + 1] == "/a b/c"
