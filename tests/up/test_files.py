@@ -73,7 +73,7 @@ def _broken_lines() -> list[tuple[bytes, str | None]]:
     return [
         (good, None),
         (b'{"event_id": "\xff\xfe"}', "UTF-8"),
-        (wrong_enum, "carrier_pigeon"),
+        (wrong_enum, "Expected one of email, live_chat, "),
         (missing, "conversation_id"),
         (ten_megabytes, "a line of 10,000,"),
         (unknown_field, "mood"),

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import io
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from supportpulse import settings
+from supportpulse.data_dir import DataDir
+from supportpulse.up import live
 from supportpulse.up.view import Figures, Row, render
 
 _NAMES = ("acme-retail", "fala-mobile")
@@ -49,3 +56,10 @@ def test_nothing_yet_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "nothing yet" in said
     assert "a note" in said
+
+
+def test_the_hint_can_be_pasted_into_a_shell() -> None:
+    stack: Any = SimpleNamespace(data_dir=DataDir(Path("/a b/c")), settings=settings.load())
+    (hint,) = live._hints(stack)
+    words = shlex.split(hint)
+    assert words[words.index("--data-dir") + 1] == "/a b/c"
