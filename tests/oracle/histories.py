@@ -37,7 +37,7 @@ _PRIORITIES = (None, None, None, *typing.get_args(Priority))
 #: Events have a name each, mostly. Some share theirs, also with a survey and with somebody who has work to do.
 _SHARED = ("1", "2", "3")
 #: Bytes put these into another order than UTF-16 does.
-_FOREIGN = ("é", "\uffff", "\U0001f600")
+_FOREIGN = ("\uffff", "\U0001f600") * 2
 _ASSIGNEES = (None, "ana", "ana", "bo", *_SHARED[:2])
 _SURVEYS = (None, None, "s", *_SHARED[:2])
 
@@ -68,8 +68,10 @@ def histories(draw: st.DrawFn) -> History:
         told.append(
             _ending(draw(st.sampled_from(told)), draw(st.sampled_from(("merged", "merged", "deleted", "spam"))))
         )
-    steps = draw(st.integers(0, 2 * STEPS) | st.just(400 * STEPS))
-    return History(setting, begins, told, begins + steps * setting.step_ms + draw(st.integers(-1, 1)))
+    steps = draw(st.integers(0, STEPS + 12) | st.just(400 * STEPS))
+    # What runs out at a step has run out just behind it.
+    beside_ms = draw(st.sampled_from((0, 1, 1)))
+    return History(setting, begins, told, begins + steps * setting.step_ms + beside_ms)
 
 
 def _event(rng: Random, place: int, begins: EpochMs, step_ms: int, ends: float) -> InteractionEvent:
@@ -78,6 +80,8 @@ def _event(rng: Random, place: int, begins: EpochMs, step_ms: int, ends: float) 
     actor = _one_of(rng, _ACTORS)
     conversation = rng.choice("cccccccd")
     name = str(100 + place) if rng.random() < 0.7 else rng.choice(_SHARED + _FOREIGN)
+    if kind == "survey_answered":
+        name = rng.choice(_SHARED)
     # Just before and just behind what happens at a step, here and there.
     at_ms = begins + rng.randint(0, STEPS) * step_ms + rng.choice((0,) * 10 + (-1, 1, 30_000))
     return InteractionEvent(
@@ -94,7 +98,7 @@ def _event(rng: Random, place: int, begins: EpochMs, step_ms: int, ends: float) 
         team=rng.choice(_TEAMS),
         priority=rng.choice(_PRIORITIES),
         sequence=rng.choice((None, None, -1, 0, 1)),
-        historical=rng.random() < 0.02,
+        historical=rng.random() < 0.01,
         **_particulars(rng, kind, ends),
     )
 

@@ -11,7 +11,7 @@ from tests.oracle.histories import History, histories
 
 
 @given(histories())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=2000, deadline=None)
 def test_a_replay_has_the_facts_of_the_oracle(history: History) -> None:
     replay = Replay()
     for event in history.events:
