@@ -30,7 +30,7 @@ ticks = st.lists(st.tuples(st.integers(0, 24), st.integers(0, STEPS)), max_size=
 
 
 @given(arrivals(), ticks, st.sets(st.integers(0, 30), max_size=6))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=800, deadline=None)
 def test_a_partition_ends_with_the_facts_of_the_oracle(
     history: History, said: list[tuple[int, int]], ends: set[int]
 ) -> None:
