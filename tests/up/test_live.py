@@ -13,6 +13,7 @@ import pytest
 
 from connectors.simulator.profiles import TENANTS, SimulationConfig
 from connectors.simulator.simulation import Simulation
+from schemas import times
 from schemas.records import InteractionEvent
 from schemas.times import EpochMs
 from sinks.prometheus import catalogue
@@ -139,12 +140,15 @@ def test_everything_that_was_accepted_has_landed_with_its_facts(watched: Watched
     stored = set(_stored(watched.directory))
     memo = watched.memos[-1]
     events = [event for event in _simulated(memo, memo.reached_ms + 5_000) if _identity(event) in stored]
-    # No clock has been judged: a live run does not breach what is still open.
-    expected = replayed(events, 0, Directory(watched.directory.parent).policies)
+    policies = Directory(watched.directory.parent).policies
+    # Whether a clock that is still open has been judged hangs on how long it ran.
+    least, most = replayed(events, 0, policies), replayed(events, times.now_ms(), policies)
     rows = ask(watched.directory.parent, f"SELECT {FACT} FROM facts SETTINGS {SETTINGS}", watched.directory)
     found = {(r["tenant"], r["fact_id"]): {name: v for name, v in r.items() if v is not None} for r in rows}
-    assert found.keys() == expected.keys()
-    assert [key for key in expected if found[key] != expected[key]] == []
+    # A few of each: to print the difference of thousands takes minutes.
+    assert sorted(least.keys() - found.keys())[:5] == []
+    assert sorted(found.keys() - most.keys())[:5] == []
+    assert [key for key in found if found[key] != most[key]][:5] == []
 
 
 Identity = tuple[str, str, str, str]
