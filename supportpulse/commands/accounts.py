@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from connectors.importers.rows import Refusal
 from connectors.importing import ImportReport
 from schemas.errors import SupportpulseError
 
@@ -15,10 +16,15 @@ class ImportLost(SupportpulseError):
 def account_for(report: ImportReport, say: Callable[[str], None]) -> None:
     """Say what has become of every row. Raises `ImportLost`."""
     for refusal in report.refused:
-        say(f"refused {refusal.file}:{refusal.line}: {refusal.reason}")
+        say(named(refusal))
     if report.refused_count > len(report.refused):
         say(f"… and {report.refused_count - len(report.refused):,} more; --refusals FILE keeps them all")
     total(report, say)
+
+
+def named(refusal: Refusal) -> str:
+    """Where it lies and why it cannot be used."""
+    return f"refused {refusal.file}:{refusal.line}: {refusal.reason}"
 
 
 def total(report: ImportReport, say: Callable[[str], None]) -> None:

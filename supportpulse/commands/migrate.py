@@ -13,12 +13,9 @@ def run(settings: Settings, *, dry_run: bool) -> list[str]:
     """Apply what is missing, or only say it; one line each."""
     database = open_database(settings, DataDir(settings.data_dir))
     try:
-        migrate.check_version(database)
-        if dry_run:
-            waiting = migrate.pending(database)
-            return [f"would apply {migration.version:04d} {migration.name}" for migration in waiting] or [_NOTHING]
-        applied = migrate.migrate(database, now_ms=times.now_ms())
-        return [f"applied {migration.version:04d} {migration.name}" for migration in applied] or [_NOTHING]
+        found = migrate.migrate(database, now_ms=times.now_ms(), dry_run=dry_run)
+        did = "would apply" if dry_run else "applied"
+        return [f"{did} {migration.version:04d} {migration.name}" for migration in found] or [_NOTHING]
     finally:
         database.close()
 

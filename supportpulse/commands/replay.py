@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from connectors.importers.rows import Refusal
 from connectors.importing import import_files
 from schemas import documents, times
 from schemas.errors import SupportpulseError
@@ -16,7 +15,7 @@ from streams.replay import Replay
 from streams.sla import policy_file
 from streams.sla.policies import PolicyBook
 from supportpulse import output
-from supportpulse.commands.accounts import total
+from supportpulse.commands.accounts import named, total
 
 
 class IntoReplay:
@@ -39,7 +38,7 @@ def replay(files: Sequence[Path], policies: Path | None, as_of: str | None, fact
     book = PolicyBook() if policies is None else policy_file.load(policies)
     as_of_ms = None if as_of is None else times.parse(as_of)
     history = Replay()
-    report = import_files(files, "events", IntoReplay(history), on_refusal=_name)
+    report = import_files(files, "events", IntoReplay(history), on_refusal=lambda refusal: _say(named(refusal)))
     found = history.facts(book, as_of_ms)
     if facts is None:
         _write(found, output.stdout())
@@ -50,10 +49,6 @@ def replay(files: Sequence[Path], policies: Path | None, as_of: str | None, fact
         except OSError as exc:
             raise SupportpulseError(f"{facts} cannot be written: {exc.strerror}") from exc
     total(report, _say)
-
-
-def _name(refusal: Refusal) -> None:
-    _say(f"refused {refusal.file}:{refusal.line}: {refusal.reason}")
 
 
 def _say(line: str) -> None:
